@@ -1,0 +1,84 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static _Thread_local char last_error[HRM_ERROR_MESSAGE_SIZE];
+
+const char *hrm_status_name(hrm_status status) {
+    switch (status) {
+#define HRM_STATUS_CASE(name, number, text)                                                                            \
+    case name:                                                                                                         \
+        return #name;
+        HRM_STATUS_LIST(HRM_STATUS_CASE)
+#undef HRM_STATUS_CASE
+    case HRM_STATUS_FORCE_32:
+        break;
+    }
+    return "HRM_STATUS_UNKNOWN";
+}
+
+const char *hrm_status_text(hrm_status status) {
+    switch (status) {
+#define HRM_STATUS_CASE(name, number, text)                                                                            \
+    case name:                                                                                                         \
+        return text;
+        HRM_STATUS_LIST(HRM_STATUS_CASE)
+#undef HRM_STATUS_CASE
+    case HRM_STATUS_FORCE_32:
+        break;
+    }
+    return "unknown status";
+}
+
+const char *hrm_last_error(void) {
+    return last_error;
+}
+
+/* Joins head and tail into last_error with ": " between them, cutting at the buffer. The copies are needed because
+ * either may lie in last_error. */
+static void set_message(const char *head, const char *tail) {
+    char joined[2 * HRM_ERROR_MESSAGE_SIZE];
+    snprintf(joined, sizeof joined, "%s%s%s", head, *tail ? ": " : "", tail);
+    size_t length = strnlen(joined, HRM_ERROR_MESSAGE_SIZE - 1);
+    memcpy(last_error, joined, length);
+    last_error[length] = '\0';
+}
+
+hrm_status hrm_fail(hrm_status code, const char *format, ...) {
+    char text[HRM_ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    set_message(text, "");
+    return code;
+}
+
+hrm_status hrm_fail_prefix(hrm_status status, const char *format, ...) {
+    if (status == HRM_OK) return status;
+    char text[HRM_ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    set_message(text, last_error);
+    return status;
+}
+
+hrm_status hrm_fail_errno(hrm_status code, int error_number, const char *format, ...) {
+    char text[HRM_ERROR_MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char reason[128]; /* strerror_r: the plain one may share its buffer between threads */
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+    set_message(text, strerror_r(error_number, reason, sizeof reason));
+#else
+    if (strerror_r(error_number, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "errno %d", error_number);
+    set_message(text, reason);
+#endif
+    return code;
+}
