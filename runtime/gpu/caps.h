@@ -1,0 +1,45 @@
+/* Capability bits: what a kernel row may need beyond the Vulkan 1.2 core floor.
+ * Shared by the runtime (probed per adapter, masked by HRM_DISABLE) and by the build-time shader_pack, so it holds
+ * nothing but preprocessor constants. Names for HRM_DISABLE and `hrm devices` come from HRM_CAP_LIST. */
+#ifndef HRM_GPU_CAPS_H
+#define HRM_GPU_CAPS_H
+
+#define HRM_CAP_NONE 0x0u
+#define HRM_CAP_ARITHMETIC 0x1u  /* subgroup arithmetic in compute */
+#define HRM_CAP_SHUFFLE 0x2u     /* subgroup shuffle in compute */
+#define HRM_CAP_BALLOT 0x4u      /* subgroup ballot (subgroupBroadcast) in compute */
+#define HRM_CAP_ADDRESS 0x8u     /* bufferDeviceAddress */
+#define HRM_CAP_SUBGROUP_4 0x10u /* a compute subgroup is exactly 4 wide (fixed, or can be required) */
+#define HRM_CAP_SUBGROUP_8 0x20u
+#define HRM_CAP_SUBGROUP_16 0x40u
+#define HRM_CAP_SUBGROUP_32 0x80u
+#define HRM_CAP_SUBGROUP_64 0x100u
+#define HRM_CAP_TEXEL_LARGE 0x200u /* maxTexelBufferElements >= 2^24: rgba32f views of whole tensors are possible */
+#define HRM_CAP_TIMESTAMP 0x400u   /* compute timestamps */
+#define HRM_CAP_CPU 0x800u         /* a CPU driver: rows that only pay there */
+#define HRM_CAP_F16 0x1000u        /* shaderFloat16 + 16-bit storage (reported; no row needs it yet) */
+#define HRM_CAP_INT8 0x2000u
+#define HRM_CAP_INT64 0x4000u
+#define HRM_CAP_F64 0x8000u
+#define HRM_CAP_COOPMAT 0x10000u /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
+
+#define HRM_CAP_LIST(X)                                                                                               \
+    X(ARITHMETIC, "arithmetic")                                                                                       \
+    X(SHUFFLE, "shuffle")                                                                                             \
+    X(BALLOT, "ballot")                                                                                               \
+    X(ADDRESS, "address")                                                                                             \
+    X(SUBGROUP_4, "subgroup4")                                                                                        \
+    X(SUBGROUP_8, "subgroup8")                                                                                        \
+    X(SUBGROUP_16, "subgroup16")                                                                                      \
+    X(SUBGROUP_32, "subgroup32")                                                                                      \
+    X(SUBGROUP_64, "subgroup64")                                                                                      \
+    X(TEXEL_LARGE, "texel")                                                                                           \
+    X(TIMESTAMP, "timestamp")                                                                                         \
+    X(CPU, "cpu")                                                                                                     \
+    X(F16, "f16")                                                                                                     \
+    X(INT8, "int8")                                                                                                   \
+    X(INT64, "int64")                                                                                                 \
+    X(F64, "f64")                                                                                                     \
+    X(COOPMAT, "coopmat")
+
+#endif

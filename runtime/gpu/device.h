@@ -1,0 +1,38 @@
+/* An opened adapter: one compute queue, one heap of large blocks, one table of kernels, its pipelines and caches. */
+#ifndef HRM_GPU_DEVICE_H
+#define HRM_GPU_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "gpu/adapter.h"
+#include "gpu/kernel.h"
+
+typedef struct hrm_device hrm_device;
+
+typedef struct hrm_device_open_info {
+    const hrm_kernel_table *kernels; /* borrowed for the device's life */
+    const char *selector;            /* adapter index, part of a name, or UUID; NULL = HRM_DEVICE, else best score */
+    const char *cache_dir;           /* pipeline and tuning caches; NULL = the user's cache folder; "" = no disk cache */
+    bool validation;                 /* enable VK_LAYER_KHRONOS_validation and route its messages to the log */
+} hrm_device_open_info;
+
+hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out);
+/* NULL is fine. Waits for the queue, saves the pipeline cache; debug builds name children left behind. */
+void hrm_device_close(hrm_device *device);
+
+const hrm_adapter *hrm_device_get_adapter(const hrm_device *device);
+uint32_t hrm_device_get_caps(const hrm_device *device);          /* HRM_CAP_* after HRM_DISABLE */
+uint64_t hrm_device_get_binding_alignment(const hrm_device *device); /* for span offsets; >= 64, power of two */
+uint64_t hrm_device_get_binding_range(const hrm_device *device);     /* largest storage-buffer binding in bytes */
+uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of live buffers */
+/* Cache folder in use ("" when none). Files in it are named with hrm_device_get_key, which changes with the driver. */
+const char *hrm_device_get_cache_dir(const hrm_device *device);
+const char *hrm_device_get_key(const hrm_device *device); /* hex of device + driver UUID + driver version + settings */
+
+/* One slot for the layer above (ops keeps its measured kernel choices there); freed with the device. */
+void hrm_device_set_user(hrm_device *device, void *user, void (*destroy)(void *user));
+void *hrm_device_get_user(const hrm_device *device);
+
+#endif

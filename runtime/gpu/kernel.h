@@ -1,0 +1,45 @@
+/* Kernel rows and pipelines. The table of rows is handed to the device when it is opened (ops owns it: gpu knows
+ * nothing of what a kernel computes); a pipeline is a row with its specialization constants, created once per device,
+ * through an on-disk VkPipelineCache. */
+#ifndef HRM_GPU_KERNEL_H
+#define HRM_GPU_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "gpu/buffer.h"
+
+/* One row of shaders/kernels.def with its SPIR-V.
+ * access: a letter per binding, binding i being descriptor (set 0, binding i):
+ *   r storage buffer, read      w storage buffer, written (fully or partly)      m storage buffer, read and written
+ *   t uniform texel buffer (rgba32f view of the span), read
+ *   a read through its buffer address (no descriptor: the address travels in the push constants; takes part in hazards)
+ * Descriptor binding numbers count every letter, 'a' included (its number is simply unused). */
+typedef struct hrm_kernel_row {
+    const char *name;
+    const char *access;
+    uint32_t push_bytes;
+    uint32_t caps; /* HRM_CAP_* that must all be present */
+    const uint32_t *spirv;
+    uint32_t spirv_words;
+} hrm_kernel_row;
+
+typedef struct hrm_kernel_table {
+    const hrm_kernel_row *rows;
+    uint32_t count;
+} hrm_kernel_table;
+
+/* A specialization constant: 32-bit value (uint, int, bool or the bits of a float). Ids: shaders/shared/spec_ids.h. */
+typedef struct hrm_spec {
+    uint32_t id;
+    uint32_t value;
+} hrm_spec;
+
+/* True when every capability of the row is present (after HRM_DISABLE) and its SPIR-V was built. */
+bool hrm_kernel_is_usable(const hrm_device *device, uint32_t kernel);
+const hrm_kernel_row *hrm_kernel_get_row(const hrm_device *device, uint32_t kernel);
+/* Creates the pipeline now (otherwise the recorder does at hrm_recorder_end). */
+hrm_status hrm_kernel_prepare(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count);
+
+#endif
