@@ -228,21 +228,25 @@ hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_m
     if (size > HRM_MAZE_MAX_TEXT_BYTES)
         return hrm_fail(HRM_ERR_FORMAT, "%s: line 1, column 1: the text is %zu bytes long; at most %zu are read", name,
                         size, HRM_MAZE_MAX_TEXT_BYTES);
+    if (size == 0) text = "";
     static const char byte_order_mark[3] = {'\xef', '\xbb', '\xbf'};
     size_t skip = size >= 3 && memcmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
-    text_reader reader = {.name = name, .next = text + skip, .end = text + size};
-    while (reader.next != reader.end) {
-        text_reader after = reader;
-        text_line line;
-        reader_take_line(&after, &line);
-        size_t width = line.length > 0 ? reader_find_width(reader) : 0;
-        if (width == 0 || (line.blank && line.length != width)) {
-            reader = after;
+    text_reader reader = {.name = name, .next = text + skip, .end = text + size}, after = reader;
+    bool width_known = false; /* looked up once for a run of lines, so that reading stays linear */
+    size_t width = 0;
+    for (text_line line; reader_take_line(&after, &line); reader = after) {
+        if (line.length == 0) {
+            width_known = false;
             continue;
         }
+        if (!width_known) width = reader_find_width(reader);
+        width_known = true;
+        if (line.blank && line.length != width) continue;
         HRM_TRY(list_reserve_one(&list, &capacity));
         HRM_TRY(read_maze(&reader, width, &list.mazes[list.count]));
         list.count++;
+        after = reader;
+        width_known = false;
     }
     if (list.count == 0) {
         status = hrm_fail(HRM_ERR_FORMAT, "%s: line 1, column 1: no maze found; the text is %s", name,

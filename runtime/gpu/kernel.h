@@ -14,6 +14,7 @@
  * access: a letter per binding, binding i being descriptor (set 0, binding i):
  *   r storage buffer, read      w storage buffer, written (fully or partly)      m storage buffer, read and written
  *   t uniform texel buffer (rgba32f view of the span), read
+ *   i storage texel buffer (read-only imageBuffer, rgba32f view of the span), read
  *   a read through its buffer address (no descriptor: the address travels in the push constants; takes part in hazards)
  * Descriptor binding numbers count every letter, 'a' included (its number is simply unused). */
 typedef struct hrm_kernel_row {
