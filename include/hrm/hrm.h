@@ -1,0 +1,15 @@
+/* Everything libhrm offers. */
+#ifndef HRM_HRM_H
+#define HRM_HRM_H
+
+#include <hrm/bench.h>
+#include <hrm/dataset.h>
+#include <hrm/device.h>
+#include <hrm/init.h>
+#include <hrm/model.h>
+#include <hrm/render.h>
+#include <hrm/status.h>
+#include <hrm/trainer.h>
+#include <hrm/version.h>
+
+#endif
