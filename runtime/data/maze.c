@@ -200,8 +200,8 @@ static hrm_status read_maze(text_reader *reader, size_t width, hrm_maze *maze) {
         HRM_TRY(read_row(reader, &line, &marks, maze->cells + y * width));
     for (int which = 0; which < 2; which++)
         if (!marks.line[which]) {
-            status = hrm_fail(HRM_ERR_FORMAT, "%s: the maze at line %zu to %zu, column 1 to %zu, has no %s", reader->name,
-                              first, first + height - 1, width, which ? "goal 'G'" : "start 'S'");
+            status = hrm_fail(HRM_ERR_FORMAT, "%s: the maze at line %zu to %zu, column 1 to %zu, has no %s",
+                              reader->name, first, first + height - 1, width, which ? "goal 'G'" : "start 'S'");
             goto fail;
         }
     return HRM_OK;

@@ -27,8 +27,8 @@ static hrm_status find_ends(const char *puzzle, uint32_t count, uint32_t *start,
     uint32_t starts = 0, goals = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (hrm_maze_token(puzzle[i]) == HRM_MAZE_TOKEN_PAD)
-            return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "cell %u of the maze to check is byte 0x%02x, which is no cell", i,
-                            (unsigned)(unsigned char)puzzle[i]);
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "cell %u of the maze to check is byte 0x%02x, which is no cell",
+                            i, (unsigned)(unsigned char)puzzle[i]);
         if (puzzle[i] == HRM_MAZE_START) *start = i, starts++;
         if (puzzle[i] == HRM_MAZE_GOAL) *goal = i, goals++;
     }
@@ -100,7 +100,8 @@ hrm_status hrm_maze_checker_run_tokens(hrm_maze_checker *checker, uint32_t grid_
     if (grid_width == 0 || grid_height == 0 || grid_height > capacity / grid_width)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "a grid of %ux%u cells is to be checked; the checker holds 1 to %u",
                         grid_width, grid_height, capacity);
-    char *cells = checker->cells + capacity, *answer_cells = cells + capacity, *reference_cells = answer_cells + capacity;
+    char *cells = checker->cells + capacity, *answer_cells = cells + capacity,
+         *reference_cells = answer_cells + capacity;
     hrm_maze_cells_from_tokens(puzzle, grid_width, grid_width, grid_height, cells);
     hrm_maze_cells_from_tokens(answer, grid_width, grid_width, grid_height, answer_cells);
     if (reference) hrm_maze_cells_from_tokens(reference, grid_width, grid_width, grid_height, reference_cells);

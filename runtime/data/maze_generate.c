@@ -18,8 +18,8 @@ hrm_status hrm_maze_generator_init(hrm_maze_generator *generator, const hrm_maze
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "mazes of %ux%u cells were asked for; sides must be 1 to %u",
                         config->width, config->height, HRM_MAZE_MAX_SIDE);
     if (!(config->wall_density >= 0.0 && config->wall_density < 1.0))
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "a wall density of %g was asked for; it must be at least 0 and below 1",
-                        config->wall_density);
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "a wall density of %g was asked for; it must be at least 0 and below 1", config->wall_density);
     uint32_t cells = config->width * config->height;
     if (config->min_length >= cells || cells < 2)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
