@@ -3,6 +3,7 @@
 #define HRM_OPS_TENSOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "gpu/buffer.h"

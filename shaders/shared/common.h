@@ -15,5 +15,6 @@
 #define HRM_U32 uint
 #define HRM_I32 int
 #define HRM_F32 float
-#define HRM_CHECK_SIZE(t, n)
+/* a declaration, because GLSL 4.50 has no empty ones */
+#define HRM_CHECK_SIZE(t, n) const uint t##_bytes = n
 #endif

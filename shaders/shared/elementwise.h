@@ -2,5 +2,26 @@
 #define HRM_SHARED_ELEMENTWISE_H
 #ifdef __STDC__
 #include "shared/common.h"
+#else
+#extension GL_GOOGLE_include_directive : require
+#include "shared/common.h"
 #endif
+
+/* elementwise/add.comp, elementwise/scale.comp. Counts are of the row's element type (float or vec4). */
+struct hrm_elementwise_params {
+    HRM_U32 count;
+    HRM_U32 per_group; /* elements of one workgroup, a multiple of its size */
+    HRM_F32 factor;    /* scale only */
+};
+HRM_CHECK_SIZE(hrm_elementwise_params, 12);
+
+/* reduce: elementwise/sum_partial.comp, elementwise/sum_final.comp. */
+struct hrm_sum_params {
+    HRM_U32 count;  /* elements to add; sum_final: pairs to add */
+    HRM_U32 square; /* 1: add their squares */
+};
+HRM_CHECK_SIZE(hrm_sum_params, 8);
+
+/* How many partial sums a vector is cut into, whatever the device: part of the order of summation. */
+#define HRM_SUM_PARTS 2048
 #endif

@@ -1,0 +1,79 @@
+/* What every test of a GPU op uses: one device per process, tensors with guard words, recording and running.
+ *
+ *     HELPER_GPU_MAIN(HELPER_GPU_TEST(test_add), HELPER_GPU_TEST(test_scale))
+ *
+ *     static void test_add(void **state) {
+ *         float *a = helper_gpu_host_f32(n);                        freed when the test ends
+ *         helper_gpu_random(a, n, 1.0, 1);
+ *         hrm_tensor ta = helper_gpu_f32(a, n), ty = helper_gpu_f32(NULL, n);
+ *         hrm_add(helper_gpu_begin(), (hrm_add_args){.y = ty, .a = ta, .b = ta});
+ *         helper_gpu_run();
+ *         float *y = helper_gpu_read(ty);                           checks the guards
+ *     }
+ *
+ * The device is the one HRM_DEVICE selects; with none the process skips (77). HRM_TEST_VALIDATION=1 opens it with the
+ * validation layer, and any message of it fails the test that caused it. Every tensor lies in a buffer of its own
+ * between guard words, which are checked whenever it is read and when the test ends; tensors without data start as NaN.
+ * Everything made here is freed when the test ends, failed or not. */
+#ifndef HRM_TESTS_OPS_HELPER_GPU_H
+#define HRM_TESTS_OPS_HELPER_GPU_H
+
+#include "check.h"
+
+#include "gpu/device.h"
+#include "gpu/program.h"
+#include "gpu/recorder.h"
+#include "ops/tensor.h"
+
+#define HELPER_GPU_TEST(function) cmocka_unit_test_teardown(function, helper_gpu_teardown)
+#define HELPER_GPU_MAIN(...)                                                                                           \
+    int main(void) {                                                                                                   \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                                               \
+        helper_gpu_open();                                                                                             \
+        int failed = cmocka_run_group_tests(tests, NULL, NULL);                                                        \
+        helper_gpu_close();                                                                                            \
+        return failed;                                                                                                 \
+    }
+
+void helper_gpu_open(void);
+void helper_gpu_close(void);
+int helper_gpu_teardown(void **state);
+hrm_device *helper_gpu_get_device(void);
+/* True on drivers that run ~30 times slower than others (SwiftShader): tests then leave their largest shapes out. */
+bool helper_gpu_is_slow(void);
+
+/* Contiguous tensors. `data` NULL: NaN (f32) or 0x7fc0dead words. u32 also carries i32 data. */
+hrm_tensor helper_gpu_f32(const float *data, uint64_t n);
+hrm_tensor helper_gpu_f32_2d(const float *data, uint64_t rows, uint64_t cols);
+hrm_tensor helper_gpu_f32_3d(const float *data, uint64_t a, uint64_t b, uint64_t c);
+hrm_tensor helper_gpu_u32(const void *data, uint64_t n);
+hrm_tensor helper_gpu_u32_2d(const void *data, uint64_t rows, uint64_t cols);
+/* Overwrites the whole tensor. */
+void helper_gpu_write(hrm_tensor t, const void *data);
+/* The elements of a tensor, on the host (float or uint32_t); checks the guard words around it. */
+void *helper_gpu_read(hrm_tensor t);
+
+/* The recorder of this test (made on first use, emptied by run). */
+hrm_recorder *helper_gpu_begin(void);
+/* Ends the recording, runs the program, waits. Fails the test on any error. */
+void helper_gpu_run(void);
+/* Runs the last program once more. */
+void helper_gpu_run_again(void);
+/* Ends the recording, which must fail with this code and a message that contains `text`. */
+void helper_gpu_expect_error(hrm_status code, const char *text);
+/* Submits the last program `times` times and returns the shortest seconds of one submission, host side. */
+double helper_gpu_time(uint32_t times);
+
+/* Host memory, zeroed, freed when the test ends. */
+float *helper_gpu_host_f32(size_t n);
+double *helper_gpu_host_f64(size_t n);
+uint32_t *helper_gpu_host_u32(size_t n);
+/* f32 values as doubles, for references. */
+double *helper_gpu_widen(const float *x, size_t n);
+
+/* Normal values with mean 0; a stream of check_seed() each. */
+void helper_gpu_random(float *x, size_t n, double sd, uint64_t stream);
+/* Whole numbers in [0, below). */
+void helper_gpu_random_u32(uint32_t *x, size_t n, uint32_t below, uint64_t stream);
+
+#endif
