@@ -1,5 +1,7 @@
 #include "ops/kernels.h"
 
+#include <stddef.h>
+
 #include "shared/params.h"
 
 /* Defined by the generated kernels_spirv.c, in the order of kernels.def. */
