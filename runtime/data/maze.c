@@ -33,11 +33,11 @@ void hrm_maze_deinit(hrm_maze *maze) {
     *maze = (hrm_maze){0};
 }
 
-void hrm_maze_list_deinit(hrm_maze_list *list) {
+void hrm_maze_set_deinit(hrm_maze_set *list) {
     if (!list) return;
     for (size_t i = 0; i < list->count; i++) hrm_maze_deinit(&list->mazes[i]);
     free(list->mazes);
-    *list = (hrm_maze_list){0};
+    *list = (hrm_maze_set){0};
 }
 
 uint8_t hrm_maze_token(char cell) {
@@ -74,7 +74,8 @@ void hrm_maze_write_text_into(const hrm_maze *maze, char *text) {
     *text = '\0';
 }
 
-hrm_status hrm_maze_to_tokens(const hrm_maze *maze, uint32_t grid_width, uint32_t grid_height, uint32_t *tokens) {
+hrm_status hrm_maze_write_tokens_into(const hrm_maze *maze, uint32_t grid_width, uint32_t grid_height,
+                                      uint32_t *tokens) {
     if (maze->width > grid_width || maze->height > grid_height)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "the maze is %ux%u cells, larger than the grid of %ux%u: use a smaller maze, or a model "
@@ -210,19 +211,19 @@ fail:
     return status;
 }
 
-static hrm_status list_reserve_one(hrm_maze_list *list, size_t *capacity) {
+static hrm_status set_reserve_one(hrm_maze_set *list, size_t *capacity) {
     if (list->count < *capacity) return HRM_OK;
     size_t grown = *capacity ? *capacity * 2 : 16;
     hrm_maze *mazes = realloc(list->mazes, grown * sizeof *mazes);
-    if (!mazes) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a list of %zu mazes", grown);
+    if (!mazes) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for %zu mazes", grown);
     list->mazes = mazes;
     *capacity = grown;
     return HRM_OK;
 }
 
-hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_maze_list *out) {
+hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_maze_set *out) {
     hrm_status status;
-    hrm_maze_list list = {0};
+    hrm_maze_set list = {0};
     size_t capacity = 0;
     *out = list;
     if (size > HRM_MAZE_MAX_TEXT_BYTES)
@@ -242,7 +243,7 @@ hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_m
         if (!width_known) width = reader_find_width(reader);
         width_known = true;
         if (line.blank && line.length != width) continue;
-        HRM_TRY(list_reserve_one(&list, &capacity));
+        HRM_TRY(set_reserve_one(&list, &capacity));
         HRM_TRY(read_maze(&reader, width, &list.mazes[list.count]));
         list.count++;
         after = reader;
@@ -256,6 +257,6 @@ hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_m
     *out = list;
     return HRM_OK;
 fail:
-    hrm_maze_list_deinit(&list);
+    hrm_maze_set_deinit(&list);
     return status;
 }

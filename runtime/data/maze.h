@@ -39,16 +39,16 @@ typedef struct hrm_maze {
     char *cells; /* [height, width], no terminator */
 } hrm_maze;
 
-typedef struct hrm_maze_list {
+typedef struct hrm_maze_set {
     hrm_maze *mazes;
     size_t count;
-} hrm_maze_list;
+} hrm_maze_set;
 
 /* An all-wall maze of sides 1..HRM_MAZE_MAX_SIDE. On failure *maze is zeroed. */
 hrm_status hrm_maze_init(hrm_maze *maze, uint32_t width, uint32_t height);
 hrm_status hrm_maze_init_copy(hrm_maze *maze, const hrm_maze *source);
 void hrm_maze_deinit(hrm_maze *maze);
-void hrm_maze_list_deinit(hrm_maze_list *list);
+void hrm_maze_set_deinit(hrm_maze_set *list);
 
 /* Cell to token and back; an unknown cell gives HRM_MAZE_TOKEN_PAD, an unknown token HRM_MAZE_UNKNOWN. */
 uint8_t hrm_maze_token(char cell);
@@ -71,7 +71,7 @@ size_t hrm_maze_count(const hrm_maze *maze, char cell);
  * Errors, all HRM_ERR_FORMAT with line and column (bytes, from 1): unknown character, rows of unequal length, no or a
  * second start or goal, a side past HRM_MAZE_MAX_SIDE, no maze at all, more than HRM_MAZE_MAX_TEXT_BYTES.
  * Source: own grammar over the reference's charset (dataset/build_maze_dataset.py). */
-hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_maze_list *out);
+hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_maze_set *out);
 
 /* Bytes of the text form: each row and a line feed, without a terminator. */
 size_t hrm_maze_text_size(const hrm_maze *maze);
@@ -81,7 +81,8 @@ void hrm_maze_write_text_into(const hrm_maze *maze, char *text);
 
 /* Lays the maze into the top left corner of a grid of tokens [grid_height, grid_width]; the rest becomes wall.
  * Errors: INVALID_ARGUMENT when the maze is larger than the grid. */
-hrm_status hrm_maze_to_tokens(const hrm_maze *maze, uint32_t grid_width, uint32_t grid_height, uint32_t *tokens);
+hrm_status hrm_maze_write_tokens_into(const hrm_maze *maze, uint32_t grid_width, uint32_t grid_height,
+                                      uint32_t *tokens);
 
 /* The inverse: cells [height, width] from the top left corner of a grid of tokens whose rows are grid_width long. */
 void hrm_maze_cells_from_tokens(const uint32_t *tokens, uint32_t grid_width, uint32_t width, uint32_t height,

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static hrm_status parse(const char *text, hrm_maze_list *list) {
+static hrm_status parse(const char *text, hrm_maze_set *list) {
     return hrm_maze_parse("m.txt", text, strlen(text), list);
 }
 
 /* Parses text that holds one maze and compares its text form. */
 static void check_one(const char *text, uint32_t width, uint32_t height, const char *want) {
-    hrm_maze_list list;
+    hrm_maze_set list;
     CHECK_OK(parse(text, &list));
     CHECK_EQ(list.count, 1);
     CHECK_EQ(list.mazes[0].width, width);
@@ -22,11 +22,11 @@ static void check_one(const char *text, uint32_t width, uint32_t height, const c
     hrm_maze_write_text_into(&list.mazes[0], shown);
     CHECK_STR(shown, want);
     CHECK_EQ(strlen(shown), hrm_maze_text_size(&list.mazes[0]));
-    hrm_maze_list_deinit(&list);
+    hrm_maze_set_deinit(&list);
 }
 
 static void check_refused(const char *text, const char *message) {
-    hrm_maze_list list = {.count = 7};
+    hrm_maze_set list = {.count = 7};
     CHECK_STATUS(parse(text, &list), HRM_ERR_FORMAT);
     CHECK_ERROR_HAS(message);
     CHECK_ERROR_HAS("m.txt: ");
@@ -53,7 +53,7 @@ static void test_accepted(void **state) {
 
 static void test_several(void **state) {
     (void)state;
-    hrm_maze_list list;
+    hrm_maze_set list;
     CHECK_OK(parse("S G\n\n#S#\n# #\n#G#\n \nSG\n\n\n  \nG\nS\n", &list));
     CHECK_EQ(list.count, 4);
     static const uint32_t sides[4][2] = {{3, 1}, {3, 3}, {2, 1}, {1, 2}};
@@ -61,13 +61,13 @@ static void test_several(void **state) {
         CHECK_EQ(list.mazes[i].width, sides[i][0]);
         CHECK_EQ(list.mazes[i].height, sides[i][1]);
     }
-    hrm_maze_list_deinit(&list);
-    /* 4,000 mazes in one text: the list grows. */
+    hrm_maze_set_deinit(&list);
+    /* 4,000 mazes in one text: the set grows. */
     char *text = malloc(4000 * 4 + 1);
     for (size_t i = 0; i < 4000; i++) memcpy(text + 4 * i, "SG\n\n", 5);
     CHECK_OK(parse(text, &list));
     CHECK_EQ(list.count, 4000);
-    hrm_maze_list_deinit(&list);
+    hrm_maze_set_deinit(&list);
     free(text);
 }
 
@@ -88,7 +88,7 @@ static void test_refused(void **state) {
     check_refused("S #\n\x1b[2\n#G#\n", "line 2, column 1: unknown character byte 0x1b");
     check_refused("S\xc3\xa4G\n", "line 1, column 2: unknown character byte 0xc3");
     check_refused("S\rG\n", "line 1, column 2: unknown character byte 0x0d");
-    hrm_maze_list list;
+    hrm_maze_set list;
     CHECK_STATUS(hrm_maze_parse("m.txt", "S\0G\n", 4, &list), HRM_ERR_FORMAT);
     CHECK_ERROR_HAS("line 1, column 2: unknown character byte 0x00");
     CHECK_STATUS(hrm_maze_parse("m.txt", NULL, 0, &list), HRM_ERR_FORMAT);
@@ -98,7 +98,7 @@ static void test_too_large(void **state) {
     (void)state;
     size_t size = HRM_MAZE_MAX_TEXT_BYTES + 1;
     char *text = malloc(size);
-    hrm_maze_list list;
+    hrm_maze_set list;
     memset(text, '#', size);
     CHECK_STATUS(hrm_maze_parse("m.txt", text, size, &list), HRM_ERR_FORMAT);
     CHECK_ERROR_HAS("the text is 1048577 bytes long");
@@ -112,7 +112,7 @@ static void test_too_large(void **state) {
     memcpy(text + size - 5, "\nS G\n", 5);
     CHECK_OK(hrm_maze_parse("m.txt", text, size - 1, &list));
     CHECK_EQ(list.count, 1);
-    hrm_maze_list_deinit(&list);
+    hrm_maze_set_deinit(&list);
     free(text);
     hrm_maze maze;
     CHECK_STATUS(hrm_maze_init(&maze, 0, 3), HRM_ERR_INVALID_ARGUMENT);
@@ -133,11 +133,11 @@ static void test_tokens(void **state) {
     CHECK_EQ(hrm_maze_cell(6), '?');
     CHECK_EQ(hrm_maze_cell(UINT32_MAX), '?');
 
-    hrm_maze_list list;
+    hrm_maze_set list;
     CHECK_OK(parse("So\n G\n", &list));
     uint32_t tokens[9];
     static const uint32_t want[9] = {3, 5, 1, 2, 4, 1, 1, 1, 1};
-    CHECK_OK(hrm_maze_to_tokens(&list.mazes[0], 3, 3, tokens));
+    CHECK_OK(hrm_maze_write_tokens_into(&list.mazes[0], 3, 3, tokens));
     check_same_bits("tokens padded with walls", tokens, want, sizeof want);
     char cells[4];
     hrm_maze_cells_from_tokens(tokens, 3, 2, 2, cells);
@@ -145,7 +145,7 @@ static void test_tokens(void **state) {
     CHECK_EQ(hrm_maze_count(&list.mazes[0], 'o'), 1);
     hrm_maze_strip_path(list.mazes[0].cells, 4);
     check_same_bits("stripped", list.mazes[0].cells, "S  G", 4);
-    CHECK_STATUS(hrm_maze_to_tokens(&list.mazes[0], 3, 1, tokens), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(hrm_maze_write_tokens_into(&list.mazes[0], 3, 1, tokens), HRM_ERR_INVALID_ARGUMENT);
     CHECK_ERROR_HAS("the maze is 2x2 cells, larger than the grid of 3x1");
     hrm_maze copy;
     CHECK_OK(hrm_maze_init_copy(&copy, &list.mazes[0]));
@@ -153,7 +153,7 @@ static void test_tokens(void **state) {
     hrm_maze_deinit(&copy);
     hrm_maze_deinit(&copy);
     hrm_maze_deinit(NULL);
-    hrm_maze_list_deinit(&list);
+    hrm_maze_set_deinit(&list);
 }
 
 int main(void) {

@@ -1,0 +1,116 @@
+#include "data/maze_dataset.h"
+
+#include "data/augment.h"
+#include "data/maze.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Test mazes come from generator indices of their own. */
+#define TEST_FIRST_INDEX (UINT64_C(1) << 62)
+#define PROGRESS_STEP 256u
+
+/* Repeats in a row after which the space counts as used up: with one new maze left among n, the chance to miss it that
+ * often is (1 - 1/n)^20000. */
+#define MAX_REPEATS 20000u
+
+/* An open-addressing set of 64-bit hashes. */
+typedef struct hash_set {
+    uint64_t *slots; /* 0 is empty */
+    size_t mask;
+} hash_set;
+
+static hrm_status hash_set_init(hash_set *set, uint64_t entries) {
+    size_t capacity = 16;
+    while (capacity < entries * 2) capacity *= 2;
+    set->slots = calloc(capacity, sizeof *set->slots);
+    set->mask = capacity - 1;
+    return set->slots ? HRM_OK
+                      : hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory to tell %zu mazes apart", capacity / 2);
+}
+
+/* False when the hash was there already. */
+static bool hash_set_add(hash_set *set, uint64_t hash) {
+    if (hash == 0) hash = 1;
+    size_t slot = (size_t)(hash ^ hash >> 32) & set->mask;
+    while (set->slots[slot] != 0) {
+        if (set->slots[slot] == hash) return false;
+        slot = (slot + 1) & set->mask;
+    }
+    set->slots[slot] = hash;
+    return true;
+}
+
+typedef struct dataset_builder {
+    hrm_maze_generator generator;
+    hash_set seen;
+    char *puzzle, *answer; /* one maze */
+    uint64_t done, total;
+    hrm_maze_dataset_progress_fn progress;
+    void *user;
+} dataset_builder;
+
+/* Makes `count` mazes not seen before from generator indices first_index and up. */
+static hrm_status build_split(dataset_builder *builder, const char *what, uint64_t first_index, uint32_t count,
+                              hrm_puzzle_set *set) {
+    hrm_status status;
+    const hrm_maze_generator_config *config = &builder->generator.config;
+    uint32_t cells = config->width * config->height, made = 0, repeats = 0;
+    HRM_TRY(hrm_puzzle_set_init(set, count, cells, HRM_MAZE_VOCAB_SIZE, config->width, config->height));
+    for (uint64_t index = first_index; made < count; index++) {
+        HRM_TRY(hrm_maze_generate(&builder->generator, index, builder->puzzle, builder->answer, NULL));
+        if (!hash_set_add(&builder->seen, hrm_maze_canonical_hash(builder->puzzle, config->width, config->height))) {
+            if (++repeats < MAX_REPEATS) continue;
+            return hrm_fail(
+                HRM_ERR_INVALID_ARGUMENT,
+                "%u %s mazes of %ux%u cells were asked for, but after %u of them (and %u other mazes) the "
+                "next %u were all repeats; there are too few different mazes: ask for fewer, or larger ones",
+                count, what, config->width, config->height, made, (uint32_t)(builder->done - made), repeats);
+        }
+        repeats = 0;
+        for (uint32_t i = 0; i < cells; i++) {
+            set->inputs[(size_t)made * cells + i] = hrm_maze_token(builder->puzzle[i]);
+            set->labels[(size_t)made * cells + i] = hrm_maze_token(builder->answer[i]);
+        }
+        made++;
+        builder->done++;
+        if (builder->progress && (builder->done % PROGRESS_STEP == 0 || builder->done == builder->total) &&
+            !builder->progress(builder->user, builder->done, builder->total))
+            return hrm_fail(HRM_ERR_CANCELLED, "making mazes was cancelled after %llu of %llu",
+                            (unsigned long long)builder->done, (unsigned long long)builder->total);
+    }
+    return HRM_OK;
+fail:
+    return status;
+}
+
+hrm_status hrm_maze_dataset_build(const hrm_maze_dataset_config *config, hrm_maze_dataset_progress_fn progress,
+                                  void *user, hrm_puzzle_set *train, hrm_puzzle_set *test) {
+    hrm_status status;
+    dataset_builder builder = {
+        .total = (uint64_t)config->train_count + config->test_count, .progress = progress, .user = user};
+    *train = (hrm_puzzle_set){0};
+    *test = (hrm_puzzle_set){0};
+    HRM_TRY(hrm_maze_generator_init(&builder.generator, &config->maze));
+    HRM_TRY(hash_set_init(&builder.seen, builder.total));
+    size_t cells = (size_t)config->maze.width * config->maze.height;
+    builder.puzzle = malloc(cells);
+    builder.answer = malloc(cells);
+    if (!builder.puzzle || !builder.answer) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a maze of %zu cells", cells);
+        goto fail;
+    }
+    if (config->test_count) HRM_TRY(build_split(&builder, "test", TEST_FIRST_INDEX, config->test_count, test));
+    if (config->train_count) HRM_TRY(build_split(&builder, "training", 0, config->train_count, train));
+    status = HRM_OK;
+fail:
+    hrm_maze_generator_deinit(&builder.generator);
+    free(builder.seen.slots);
+    free(builder.puzzle);
+    free(builder.answer);
+    if (status != HRM_OK) {
+        hrm_puzzle_set_deinit(train);
+        hrm_puzzle_set_deinit(test);
+    }
+    return status;
+}
