@@ -24,6 +24,6 @@ void main() {
     for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
         HRM_VEC sum = HRM_LOAD(a, i) + HRM_LOAD(b, i);
         if (HAS_C) sum += HRM_LOAD(c, i);
-        y[i] = sum;
+        HRM_STORE(y, i, sum);
     }
 }

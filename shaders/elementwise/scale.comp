@@ -19,6 +19,6 @@ void main() {
     if (begin >= params.count) return;
     uint end = min(begin + params.per_group, params.count);
     for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
-        y[i] = params.factor * HRM_LOAD(x, i);
+        HRM_STORE(y, i, params.factor * HRM_LOAD(x, i));
     }
 }
