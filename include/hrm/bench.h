@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <hrm/device.h>
-#include <hrm/init.h>
 #include <hrm/status.h>
 
 #ifdef __cplusplus

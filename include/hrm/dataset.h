@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <hrm/init.h>
 #include <hrm/status.h>
 
 #ifdef __cplusplus

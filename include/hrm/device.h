@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <hrm/init.h>
 #include <hrm/status.h>
 
 #ifdef __cplusplus

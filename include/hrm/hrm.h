@@ -5,7 +5,6 @@
 #include <hrm/bench.h>
 #include <hrm/dataset.h>
 #include <hrm/device.h>
-#include <hrm/init.h>
 #include <hrm/model.h>
 #include <hrm/render.h>
 #include <hrm/status.h>

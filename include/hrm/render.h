@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-#include <hrm/init.h>
 #include <hrm/status.h>
 
 #ifdef __cplusplus

@@ -7,7 +7,6 @@
 
 #include <hrm/dataset.h>
 #include <hrm/device.h>
-#include <hrm/init.h>
 #include <hrm/model.h>
 #include <hrm/status.h>
 

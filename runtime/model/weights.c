@@ -1,0 +1,183 @@
+#include "model/weights.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/matmul.h"
+#include "ops/random.h"
+#include "ops/rope.h"
+
+static hrm_linear make_linear(hrm_model *m, uint32_t index) {
+    const hrm_param *p = &m->list.items[index];
+    hrm_linear l = {.weight = hrm_param_tensor(&m->list, index, m->groups[HRM_GROUP_DENSE].buffer)};
+    if (hrm_matmul_wants_packed(m->device, HRM_MATMUL_NT))
+        l.packed = hrm_plan_1d(&m->plan, HRM_LIFE_PACKED, p->name, HRM_F32_T, hrm_matmul_packed_count(p->rows, p->cols));
+    return l;
+}
+
+static hrm_layer_weights *make_layers(hrm_model *m, uint32_t layers, const hrm_layer_index *index) {
+    hrm_layer_weights *w = calloc(layers, sizeof *w);
+    for (uint32_t i = 0; w && i < layers; i++) {
+        w[i].qkv = make_linear(m, index[i].qkv);
+        w[i].o = make_linear(m, index[i].o);
+        w[i].gate_up = make_linear(m, index[i].gate_up);
+        w[i].down = make_linear(m, index[i].down);
+    }
+    return w;
+}
+
+static hrm_status upload_rope(hrm_model *m) {
+    hrm_status status;
+    const hrm_dims *d = &m->dims;
+    uint64_t count = (uint64_t)d->T * (d->hd / 2);
+    float *table = malloc(count * 2 * sizeof *table);
+    if (!table) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu rotary values", (unsigned long long)count);
+    m->rope_cos = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope cos", HRM_F32_T, d->T, d->hd / 2);
+    m->rope_sin = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope sin", HRM_F32_T, d->T, d->hd / 2);
+    HRM_TRY(hrm_plan_get_status(&m->plan));
+    hrm_rope_make_table(d->T, d->hd, (double)m->config.rope_theta, table, table + count);
+    HRM_TRY(hrm_queue_upload(m->device, hrm_tensor_get_span(&m->rope_cos), table));
+    HRM_TRY(hrm_queue_upload(m->device, hrm_tensor_get_span(&m->rope_sin), table + count));
+fail:
+    free(table);
+    return status;
+}
+
+hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out) {
+    hrm_status status;
+    *out = NULL;
+    hrm_recorder *rec = NULL;
+    hrm_model *m = calloc(1, sizeof *m);
+    if (!m) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory");
+    m->device = device;
+    hrm_plan_init(&m->plan, device);
+    HRM_TRY(hrm_model_config_resolve(config, &m->config));
+    m->dims = hrm_model_config_get_dims(&m->config);
+    HRM_TRY(hrm_param_list_init(&m->list, &m->config));
+
+    static const char *const names[HRM_GROUP_COUNT] = {"dense weights", "puzzle embeddings", "initial state"};
+    for (int g = 0; g < HRM_GROUP_COUNT; g++)
+        if (m->list.group_count[g])
+            m->groups[g] = hrm_plan_1d(&m->plan, HRM_LIFE_WEIGHTS, names[g], HRM_F32_T, m->list.group_count[g]);
+    HRM_TRY(hrm_plan_get_status(&m->plan));
+    HRM_TRY(hrm_recorder_create(device, &rec));
+    for (int g = 0; g < HRM_GROUP_COUNT; g++)
+        if (m->groups[g].buffer) hrm_recorder_fill(rec, hrm_tensor_get_span(&m->groups[g]), 0); /* padding stays 0 */
+
+    hrm_buffer *fixed = m->groups[HRM_GROUP_FIXED].buffer, *dense = m->groups[HRM_GROUP_DENSE].buffer;
+    m->h_init = hrm_param_tensor(&m->list, m->list.h_init, fixed);
+    m->l_init = hrm_param_tensor(&m->list, m->list.l_init, fixed);
+    m->embed_tokens = hrm_param_tensor(&m->list, m->list.embed_tokens, dense);
+    m->embed_pos = hrm_param_tensor(&m->list, m->list.embed_pos, dense);
+    m->q_weight = hrm_param_tensor(&m->list, m->list.q_weight, dense);
+    m->q_bias = hrm_param_tensor(&m->list, m->list.q_bias, dense);
+    m->puzzle_emb = hrm_param_tensor(&m->list, m->list.puzzle_emb, m->groups[HRM_GROUP_PUZZLE].buffer);
+    m->lm_head = make_linear(m, m->list.lm_head);
+    m->h_layers = make_layers(m, m->config.h_layers, m->list.h_layers);
+    m->l_layers = make_layers(m, m->config.l_layers, m->list.l_layers);
+    HRM_TRY(hrm_plan_get_status(&m->plan));
+    if (!m->h_layers || !m->l_layers) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for its layers");
+        goto fail;
+    }
+    if (m->dims.rope) HRM_TRY(upload_rope(m));
+
+    hrm_program *clear = NULL;
+    HRM_TRY(hrm_recorder_end(rec, &clear));
+    status = hrm_program_submit(clear, NULL);
+    hrm_program_destroy(clear);
+    HRM_TRY(status);
+    if (m->lm_head.packed.buffer) {
+        hrm_model_record_pack(rec, m);
+        HRM_TRY(hrm_recorder_end(rec, &m->pack_program));
+    }
+    hrm_recorder_destroy(rec);
+    *out = m;
+    return HRM_OK;
+fail:
+    hrm_recorder_destroy(rec);
+    hrm_model_destroy(m);
+    return status;
+}
+
+void hrm_model_destroy(hrm_model *m) {
+    if (!m) return;
+    hrm_program_destroy(m->pack_program);
+    hrm_plan_deinit(&m->plan);
+    hrm_param_list_deinit(&m->list);
+    free(m->h_layers);
+    free(m->l_layers);
+    free(m);
+}
+
+static void pack(hrm_recorder *rec, const hrm_linear *l) {
+    if (hrm_tensor_is_set(&l->packed)) hrm_matmul_pack(rec, l->weight, l->packed);
+}
+
+static void pack_layers(hrm_recorder *rec, const hrm_layer_weights *w, uint32_t layers) {
+    for (uint32_t i = 0; i < layers; i++) {
+        pack(rec, &w[i].qkv);
+        pack(rec, &w[i].o);
+        pack(rec, &w[i].gate_up);
+        pack(rec, &w[i].down);
+    }
+}
+
+void hrm_model_record_pack(hrm_recorder *rec, const hrm_model *m) {
+    hrm_recorder_set_scope(rec, "pack");
+    pack(rec, &m->lm_head);
+    pack_layers(rec, m->h_layers, m->config.h_layers);
+    pack_layers(rec, m->l_layers, m->config.l_layers);
+    hrm_recorder_set_scope(rec, NULL);
+}
+
+hrm_status hrm_model_pack(hrm_model *m) {
+    hrm_ticket ticket = 0;
+    if (m->pack_program) {
+        hrm_status status = hrm_program_submit(m->pack_program, &ticket);
+        if (status != HRM_OK) return status;
+    }
+    return hrm_queue_drain(m->device);
+}
+
+hrm_status hrm_model_init_weights(hrm_model *m, uint64_t seed) {
+    hrm_status status;
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    HRM_TRY(hrm_recorder_create(m->device, &rec));
+    hrm_recorder_set_scope(rec, "init");
+    for (uint32_t i = 0; i < m->list.count; i++) {
+        const hrm_param *p = &m->list.items[i];
+        hrm_tensor t = hrm_param_tensor(&m->list, i, m->groups[p->group].buffer);
+        double std = 0;
+        if (p->init == HRM_PARAM_LINEAR) std = 1.0 / sqrt((double)p->cols);
+        if (p->init == HRM_PARAM_EMBED) std = 1.0 / sqrt((double)m->dims.D);
+        if (p->init == HRM_PARAM_UNIT) std = 1.0;
+        if (std > 0)
+            hrm_random_trunc_normal(rec, (hrm_random_trunc_normal_args){.y = hrm_tensor_flat(t),
+                                                                        .std = (float)std,
+                                                                        .seed = seed,
+                                                                        .stream = i});
+        else
+            /* Zero, or -5 for the Q head's bias: a fresh model believes in neither halting nor going on. */
+            hrm_recorder_fill(rec, hrm_tensor_get_span(&t), p->init == HRM_PARAM_QBIAS ? 0xc0a00000u : 0u);
+    }
+    HRM_TRY(hrm_recorder_end(rec, &program));
+    HRM_TRY(hrm_program_submit(program, NULL));
+    HRM_TRY(hrm_model_pack(m));
+fail:
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    return status;
+}
+
+hrm_status hrm_model_read_param(const hrm_model *m, uint32_t index, float *values) {
+    hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);
+    return hrm_queue_download(m->device, hrm_tensor_get_span(&t), values);
+}
+
+hrm_status hrm_model_write_param(hrm_model *m, uint32_t index, const float *values) {
+    hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);
+    return hrm_queue_upload(m->device, hrm_tensor_get_span(&t), values);
+}

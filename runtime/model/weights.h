@@ -1,0 +1,48 @@
+/* A model's weights on the device, each in the layouts its kernels want, and the tables that depend on nothing but the
+ * config (RoPE). Shared and read-only for solvers; a trainer is the only writer. */
+#ifndef HRM_MODEL_WEIGHTS_H
+#define HRM_MODEL_WEIGHTS_H
+
+#include "gpu/program.h"
+#include "model/config.h"
+#include "model/params.h"
+#include "model/plan.h"
+
+/* A linear layer's weight [out, in]; `packed` is set where the product's kernel row asks for another layout. */
+typedef struct hrm_linear {
+    hrm_tensor weight;
+    hrm_tensor packed;
+} hrm_linear;
+
+typedef struct hrm_layer_weights {
+    hrm_linear qkv, o, gate_up, down;
+} hrm_layer_weights;
+
+/* The object behind hrm_model. */
+struct hrm_model {
+    hrm_device *device;
+    hrm_model_config config;
+    hrm_dims dims;
+    hrm_param_list list;
+    hrm_plan plan;
+    hrm_tensor groups[HRM_GROUP_COUNT]; /* flat; unset when the group is empty */
+    hrm_tensor h_init, l_init, embed_tokens, q_weight, q_bias, puzzle_emb, embed_pos;
+    hrm_linear lm_head;
+    hrm_layer_weights *h_layers, *l_layers;
+    hrm_tensor rope_cos, rope_sin; /* [T, hd/2]; unset without rotary positions */
+    hrm_program *pack_program;     /* rewrites all packed weights; NULL when nothing is packed */
+};
+
+/* Allocates everything, weights undefined. `config` is resolved here. */
+hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out);
+/* Fresh weights from the seed; waits. */
+hrm_status hrm_model_init_weights(hrm_model *model, uint64_t seed);
+/* Records the packing of all weights that need it (after an update). */
+void hrm_model_record_pack(hrm_recorder *rec, const hrm_model *model);
+/* Packs now and waits. Call after weights were uploaded or copied. */
+hrm_status hrm_model_pack(hrm_model *model);
+/* One parameter to and from host memory (count values of its table entry). Blocks. */
+hrm_status hrm_model_read_param(const hrm_model *model, uint32_t index, float *values);
+hrm_status hrm_model_write_param(hrm_model *model, uint32_t index, const float *values);
+
+#endif

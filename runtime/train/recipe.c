@@ -1,0 +1,103 @@
+#include "train/recipe.h"
+
+#include <string.h>
+
+#include "model/config.h"
+
+hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) {
+    hrm_trainer_config c = HRM_INIT(hrm_trainer_config);
+    c.model = HRM_INIT(hrm_model_config);
+    c.beta1 = 0.9f;
+    c.beta2 = 0.95f;
+    switch (task) {
+    case HRM_TASK_MAZE_DEMO:
+        /* Found by experiment for 6x6 mazes: both kinds of positions matter most, then solved rows making room quickly. */
+        c.model.hidden_size = 96;
+        c.model.num_heads = 3;
+        c.model.h_layers = c.model.l_layers = 2;
+        c.model.h_cycles = c.model.l_cycles = 2;
+        c.model.positions = HRM_POSITIONS_BOTH;
+        c.model.halt_rule = HRM_HALT_POSITIVE;
+        c.model.halt_max_segments = 8;
+        c.batch = 64;
+        c.steps = 1750;
+        c.lr = 1e-3f;
+        c.lr_min_ratio = 0.1f;
+        c.lr_warmup_steps = 50;
+        c.weight_decay = 0.1f;
+        c.halt_exploration = 0.1f;
+        c.q_loss_weight = 0.05f;
+        c.ema_decay = 0.99f;
+        c.augment = 1;
+        break;
+    case HRM_TASK_MAZE_HARD:
+    case HRM_TASK_SUDOKU:
+        /* The paper's recipe: 27M parameters, batch 768, constant rate after 2,000 steps, 20,000 passes over 1,000
+         * puzzles. */
+        c.model.puzzle_emb_dim = 512;
+        c.batch = 768;
+        c.steps = 26041;
+        c.lr = 1e-4f;
+        c.lr_min_ratio = 1.0f;
+        c.lr_warmup_steps = 2000;
+        c.weight_decay = 1.0f;
+        c.puzzle_emb_lr = 1e-4f;
+        c.puzzle_emb_weight_decay = 1.0f;
+        c.halt_exploration = 0.1f;
+        c.q_loss_weight = 0.5f;
+        break;
+    default:
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer preset: there is no task %d", (int)task);
+    }
+    *config = c;
+    return HRM_OK;
+}
+
+/* name, least, most; NaN fails every comparison. */
+#define HRM_RECIPE_FLOATS(X)                                                                                           \
+    X(lr, 0, 10)                                                                                                       \
+    X(lr_min_ratio, 0, 1)                                                                                              \
+    X(beta1, 0, 0.999999)                                                                                              \
+    X(beta2, 0, 0.999999)                                                                                              \
+    X(weight_decay, 0, 1000)                                                                                           \
+    X(puzzle_emb_lr, 0, 10)                                                                                            \
+    X(puzzle_emb_weight_decay, 0, 1000)                                                                                \
+    X(halt_exploration, 0, 1)                                                                                          \
+    X(q_loss_weight, 0, 100)                                                                                           \
+    X(ema_decay, 0, 0.9999999)
+
+hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set *set, hrm_trainer_config *out) {
+    if (in->struct_size != sizeof *in)
+        return hrm_fail(HRM_ERR_VERSION, "trainer config: struct_size is %u, this library's is %zu; start from a preset",
+                        in->struct_size, sizeof *in);
+    hrm_trainer_config c = *in;
+    hrm_model_config *m = &c.model;
+    if (m->vocab_size == 0) m->vocab_size = set->vocab_size;
+    if (m->seq_len == 0) m->seq_len = set->seq_len;
+    if (m->grid_width == 0) m->grid_width = set->grid_width;
+    if (m->puzzle_count == 0) m->puzzle_count = set->identifier_count;
+    hrm_status status = hrm_model_config_resolve(m, m);
+    if (status != HRM_OK) return status;
+    if (m->vocab_size < set->vocab_size || m->seq_len != set->seq_len || m->puzzle_count < set->identifier_count)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer: the model takes %u tokens of %u kinds and %u puzzle ids, the data set has %u, %u and %u",
+                        m->seq_len, m->vocab_size, m->puzzle_count, set->seq_len, set->vocab_size, set->identifier_count);
+    if (c.batch < 1 || c.batch > 65535)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: batch is %u; it must be 1 to 65535", c.batch);
+    if (c.steps < 1) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: steps is 0; it must be at least 1");
+#define X(field, least, most)                                                                                          \
+    if (!((double)c.field >= (least) && (double)c.field <= (most)))                                                    \
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: %s is %g; it must be %g to %g", #field,            \
+                        (double)c.field, (double)(least), (double)(most));
+    HRM_RECIPE_FLOATS(X)
+#undef X
+    if (c.loss > HRM_LOSS_SOFTMAX)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: loss is %d; it must be 0 (stablemax) or 1 (softmax)",
+                        (int)c.loss);
+    if (c.augment && (set->grid_width == 0 || set->grid_width != set->grid_height))
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer config: augment needs a square grid; the data set's is %u x %u. Set augment to 0",
+                        set->grid_width, set->grid_height);
+    *out = c;
+    return HRM_OK;
+}
