@@ -2,9 +2,7 @@
  * unchanged: the host rewrites this block before each submission. 4-byte scalars only. */
 #ifndef HRM_SHARED_STEP_BLOCK_H
 #define HRM_SHARED_STEP_BLOCK_H
-#ifdef __STDC__
 #include "shared/common.h"
-#endif
 struct hrm_step_block {
     HRM_U32 step;            /* optimizer step, from 1 */
     HRM_U32 rng_seed_lo;     /* Philox key */

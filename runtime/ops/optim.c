@@ -1,0 +1,120 @@
+#include "ops/optim.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "ops/grid.h"
+#include "ops/row_kernel.h"
+#include "shared/params.h"
+#include "shared/spec_ids.h"
+
+enum { STEP_BLOCK_WORDS = sizeof(struct hrm_step_block) / 4 };
+
+static const hrm_row_family adam_rows = {HRM_KERNEL_adam_atan2_texel, HRM_KERNEL_adam_atan2_vec4,
+                                         HRM_KERNEL_adam_atan2_scalar, HRM_ROW_NONE};
+static const hrm_row_family adam_ema_rows = {HRM_KERNEL_adam_atan2_ema_texel, HRM_KERNEL_adam_atan2_ema_vec4,
+                                             HRM_KERNEL_adam_atan2_ema_scalar, HRM_ROW_NONE};
+
+void hrm_adam_atan2_set_step(struct hrm_step_block *block, uint64_t step, double lr, double beta1, double beta2) {
+    block->step = (uint32_t)step;
+    block->lr = (float)lr;
+    block->adam_step_size = (float)(lr / (1.0 - pow(beta1, (double)step)));
+    block->adam_v_scale = (float)(1.0 / sqrt(1.0 - pow(beta2, (double)step)));
+}
+
+/* Checks that `t` has at least `count` elements and binds these. */
+static bool bind_prefix(hrm_recorder *rec, const char *name, const hrm_tensor *t, uint64_t count, hrm_span *span) {
+    hrm_tensor prefix = *t;
+    if (hrm_tensor_is_set(t) && hrm_tensor_is_contiguous(t) && hrm_tensor_get_count(t) >= count)
+        prefix = hrm_tensor_1d(t->buffer, t->offset, t->dtype, count);
+    if (!hrm_row_check(rec, "adam_atan2", name, &prefix, HRM_F32_T, count)) return false;
+    *span = hrm_tensor_get_span(&prefix);
+    return true;
+}
+
+/* `count` elements of the row's type from element `first` on. */
+static void record_adam(hrm_recorder *rec, hrm_dispatch *dispatch, struct hrm_adam_atan2_params *params,
+                        hrm_kernel_id kernel, uint32_t local_x, uint64_t first, uint64_t count) {
+    const hrm_device *device = hrm_recorder_get_device(rec);
+    params->first = (uint32_t)first;
+    params->count = (uint32_t)count;
+    params->per_group = hrm_row_per_group(device, count, local_x);
+    dispatch->kernel = (uint32_t)kernel;
+    dispatch->push = params;
+    dispatch->push_bytes = sizeof *params;
+    dispatch->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, local_x};
+    dispatch->spec_count = 1;
+    hrm_grid_1d(device, (count + params->per_group - 1) / params->per_group, dispatch->groups);
+    hrm_recorder_dispatch(rec, dispatch);
+}
+
+void hrm_adam_atan2(hrm_recorder *rec, hrm_adam_atan2_args args) {
+    const char *op = "adam_atan2";
+    if (args.count == 0 || args.count > INT32_MAX) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: count is %" PRIu64 ", must be 1 to 2^31 - 1", op,
+                          args.count);
+        return;
+    }
+    bool ema = hrm_tensor_is_set(&args.ema);
+    hrm_dispatch dispatch = {.label = op, .binding_count = ema ? 10 : 8};
+    if (!bind_prefix(rec, "grad", &args.grad, args.count, &dispatch.bindings[0])) return;
+    if (!hrm_row_check(rec, op, "step_block", &args.step_block, HRM_U32_T, STEP_BLOCK_WORDS)) return;
+    dispatch.bindings[1] = hrm_tensor_get_span(&args.step_block);
+    if (!bind_prefix(rec, "param", &args.param, args.count, &dispatch.bindings[2])) return;
+    if (!bind_prefix(rec, "m", &args.m, args.count, &dispatch.bindings[3])) return;
+    if (!bind_prefix(rec, "v", &args.v, args.count, &dispatch.bindings[4])) return;
+    for (uint32_t i = 0; i < 3; i++) dispatch.bindings[5 + i] = dispatch.bindings[2 + i];
+    if (ema) {
+        if (!bind_prefix(rec, "ema", &args.ema, args.count, &dispatch.bindings[8])) return;
+        dispatch.bindings[9] = dispatch.bindings[8];
+    }
+    struct hrm_adam_atan2_params params = {.beta1 = args.beta1,
+                                           .beta2 = args.beta2,
+                                           .one_minus_beta1 = (float)(1.0 - (double)args.beta1),
+                                           .one_minus_beta2 = (float)(1.0 - (double)args.beta2),
+                                           .weight_decay = args.weight_decay};
+
+    /* Whole groups of four by the wide row, what is left by the scalar one. */
+    const hrm_row_family *family = ema ? &adam_ema_rows : &adam_rows;
+    uint64_t whole = args.count / 4 * 4, rest = args.count - whole;
+    hrm_row_choice row = hrm_row_choose(hrm_recorder_get_device(rec), family, whole, args.count);
+    if (row.width == 1) whole = 0, rest = args.count;
+    const double flops = 50.0; /* an element */
+    dispatch.flops = flops * (double)whole;
+    if (whole) record_adam(rec, &dispatch, &params, row.kernel, row.local_x, 0, whole / 4);
+    dispatch.flops = flops * (double)rest;
+    if (rest) record_adam(rec, &dispatch, &params, family->scalar, row.local_x, whole, rest);
+}
+
+void hrm_sign_sgd(hrm_recorder *rec, hrm_sign_sgd_args args) {
+    const char *op = "sign_sgd";
+    uint64_t grads = (uint64_t)args.batch * args.dim, table = hrm_tensor_get_count(&args.table);
+    if (grads == 0 || grads > INT32_MAX || table > INT32_MAX || table % args.dim != 0) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                          "%s: batch %" PRIu32 " of rows of %" PRIu32 ", table of %" PRIu64
+                          " elements: sizes must be positive, below 2^31, and the table whole rows",
+                          op, args.batch, args.dim, table);
+        return;
+    }
+    if (!hrm_row_check(rec, op, "grad", &args.grad, HRM_F32_T, grads)) return;
+    if (!hrm_row_check(rec, op, "ids", &args.ids, HRM_U32_T, args.batch)) return;
+    if (!hrm_row_check(rec, op, "step_block", &args.step_block, HRM_U32_T, STEP_BLOCK_WORDS)) return;
+    if (!hrm_row_check(rec, op, "table", &args.table, HRM_F32_T, table)) return;
+
+    struct hrm_sign_sgd_params params = {.batch = args.batch,
+                                         .table_rows = (uint32_t)(table / args.dim),
+                                         .dim = args.dim,
+                                         .weight_decay = args.weight_decay};
+    hrm_dispatch dispatch = {.kernel = HRM_KERNEL_sign_sgd,
+                             .label = op,
+                             .binding_count = 4,
+                             .push = &params,
+                             .push_bytes = sizeof params,
+                             .flops = 8.0 * (double)grads};
+    dispatch.bindings[0] = hrm_tensor_get_span(&args.grad);
+    dispatch.bindings[1] = hrm_tensor_get_span(&args.ids);
+    dispatch.bindings[2] = hrm_tensor_get_span(&args.step_block);
+    dispatch.bindings[3] = hrm_tensor_get_span(&args.table);
+    hrm_grid_1d(hrm_recorder_get_device(rec), args.batch, dispatch.groups);
+    hrm_recorder_dispatch(rec, &dispatch);
+}

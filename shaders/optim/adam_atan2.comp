@@ -1,0 +1,72 @@
+/* One Adam-atan2 step with decoupled weight decay over a flat range:
+ *   p *= 1 - lr * weight_decay
+ *   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+ *   p -= step_size * atan2(m, sqrt(v) * v_scale)
+ *   ema = ema_decay * ema + (1 - ema_decay) * p, with -DHRM_EMA; a decay of 0 copies p
+ * step_size = lr / (1 - beta1^t) and v_scale = 1 / sqrt(1 - beta2^t) come from the step block: the first moment's bias is
+ * corrected in the step size, not inside the atan2. atan2(0, 0) = 0.
+ *
+ *   0 r grad    1 r step_block    2 r p    3 r m    4 r v    5 w p    6 w m    7 w v    8 r ema    9 w ema    (f32)
+ * Bindings 5 to 7 and 9 are the same memory as 2 to 4 and 8: each element is read, then written, by one invocation. One
+ * workgroup updates per_group consecutive elements (HRM_WIDTH floats each).
+ *
+ * A v below the smallest normal number (gradients below 1e-19) may be flushed to 0 by the device, which would make the
+ * step pi/2 * step_size however small the gradient; the root is therefore taken of no less than that number.
+ * Maths: Everett et al., "Scaling exponents across parameterizations and optimizers", 2024, in the form of the adam-atan2
+ * package that the reference uses. */
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "lib/grid.glsl"
+#include "lib/math.glsl"
+#include "lib/vec.glsl"
+#include "shared/common.h"
+#include "shared/optim.h"
+#include "shared/spec_ids.h"
+#include "shared/step_block.h"
+
+layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
+layout(push_constant) uniform Push { hrm_adam_atan2_params params; };
+HRM_INPUT(0, grad);
+layout(std430, set = 0, binding = 1) readonly buffer Step { hrm_step_block step_block; };
+HRM_INPUT(2, p_old);
+HRM_INPUT(3, m_old);
+HRM_INPUT(4, v_old);
+HRM_OUTPUT(5, p_new);
+HRM_OUTPUT(6, m_new);
+HRM_OUTPUT(7, v_new);
+#ifdef HRM_EMA
+HRM_INPUT(8, ema_old);
+HRM_OUTPUT(9, ema_new);
+#endif
+
+#if HRM_WIDTH == 4
+vec4 angle(vec4 m, vec4 d) {
+    return vec4(hrm_atan2(m.x, d.x), hrm_atan2(m.y, d.y), hrm_atan2(m.z, d.z), hrm_atan2(m.w, d.w));
+}
+#else
+float angle(float m, float d) {
+    return hrm_atan2(m, d);
+}
+#endif
+
+void main() {
+    uint group = flat_group() * params.per_group;
+    if (group >= params.count) return;
+    uint begin = params.first + group;
+    uint end = params.first + min(group + params.per_group, params.count);
+    float keep = 1.0 - step_block.lr * params.weight_decay;
+    for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
+        HRM_VEC g = HRM_LOAD(grad, i);
+        HRM_VEC m = params.beta1 * HRM_LOAD(m_old, i) + params.one_minus_beta1 * g;
+        HRM_VEC v = params.beta2 * HRM_LOAD(v_old, i) + params.one_minus_beta2 * (g * g);
+        HRM_VEC d = sqrt(max(v, HRM_VEC(1.17549435e-38))) * step_block.adam_v_scale;
+        HRM_VEC p = HRM_LOAD(p_old, i) * keep - step_block.adam_step_size * angle(m, d);
+        p_new[i] = p;
+        m_new[i] = m;
+        v_new[i] = v;
+#ifdef HRM_EMA
+        float decay = step_block.ema_decay;
+        ema_new[i] = decay == 0.0 ? p : decay * HRM_LOAD(ema_old, i) + (1.0 - decay) * p;
+#endif
+    }
+}
