@@ -8,9 +8,9 @@
 #endif
 
 /* Flags of hrm_embed_params. */
-#define HRM_EMBED_PUZZLE 1u     /* there is a puzzle table (forward) */
-#define HRM_EMBED_IDS 2u        /* its rows are picked by puzzle_ids, otherwise row = batch row */
-#define HRM_EMBED_POSITIONS 4u  /* there is a position table */
+#define HRM_EMBED_PUZZLE 1u    /* there is a puzzle table (forward) */
+#define HRM_EMBED_IDS 2u       /* its rows are picked by puzzle_ids, otherwise row = batch row */
+#define HRM_EMBED_POSITIONS 4u /* there is a position table */
 
 /* 1 / sqrt(2) as the reference writes it. */
 #define HRM_EMBED_POSITION_FACTOR 0.707106781
