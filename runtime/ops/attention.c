@@ -1,0 +1,337 @@
+#include "ops/attention.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "ops/grid.h"
+#include "ops/kernels.h"
+#include "ops/row_kernel.h"
+#include "shared/params.h"
+#include "shared/spec_ids.h"
+
+enum { TILE_THREADS = 128, TILE_BWD_ROWS = 32, SHARED_BYTES = 16384 };
+
+/* The three kernels: forward; backward for a block of queries; backward for a block of keys. */
+typedef enum attention_pass { PASS_FWD, PASS_BWD_Q, PASS_BWD_KV, PASS_COUNT } attention_pass;
+
+static const hrm_kernel_id tile_rows[PASS_COUNT] = {HRM_KERNEL_attention_fwd_tiles, HRM_KERNEL_attention_bwd_q_tiles,
+                                                    HRM_KERNEL_attention_bwd_kv_tiles};
+static const hrm_kernel_id uniform_rows[PASS_COUNT] = {
+    HRM_KERNEL_attention_fwd_uniform, HRM_KERNEL_attention_bwd_q_uniform, HRM_KERNEL_attention_bwd_kv_uniform};
+/* Those that fix the subgroup size: 4, 8, 16. */
+static const hrm_kernel_id shuffle_rows[PASS_COUNT][3] = {
+    {HRM_KERNEL_attention_fwd_shuffle_4, HRM_KERNEL_attention_fwd_shuffle_8, HRM_KERNEL_attention_fwd_shuffle_16},
+    {HRM_KERNEL_attention_bwd_q_shuffle_4, HRM_KERNEL_attention_bwd_q_shuffle_8, HRM_KERNEL_attention_bwd_q_shuffle_16},
+    {HRM_KERNEL_attention_bwd_kv_shuffle_4, HRM_KERNEL_attention_bwd_kv_shuffle_8,
+     HRM_KERNEL_attention_bwd_kv_shuffle_16}};
+static const hrm_kernel_id broadcast_rows[PASS_COUNT][3] = {
+    {HRM_KERNEL_attention_fwd_broadcast_4, HRM_KERNEL_attention_fwd_broadcast_8, HRM_KERNEL_attention_fwd_broadcast_16},
+    {HRM_KERNEL_attention_bwd_q_broadcast_4, HRM_KERNEL_attention_bwd_q_broadcast_8,
+     HRM_KERNEL_attention_bwd_q_broadcast_16},
+    {HRM_KERNEL_attention_bwd_kv_broadcast_4, HRM_KERNEL_attention_bwd_kv_broadcast_8,
+     HRM_KERNEL_attention_bwd_kv_broadcast_16}};
+
+/* The row of a family on this device; HRM_KERNEL_COUNT when it has none. */
+static hrm_kernel_id find_row(const hrm_device *device, hrm_attention_family family, attention_pass pass) {
+    hrm_kernel_id row = HRM_KERNEL_COUNT;
+    uint32_t width = hrm_device_get_adapter(device)->subgroup_size;
+    uint32_t by_width = width == 4 ? 0 : width == 8 ? 1 : width == 16 ? 2 : 3;
+    switch (family) {
+    case HRM_ATTENTION_TILES:
+        row = tile_rows[pass];
+        break;
+    case HRM_ATTENTION_SHUFFLE:
+        if (by_width < 3) row = shuffle_rows[pass][by_width];
+        break;
+    case HRM_ATTENTION_BROADCAST:
+        if (by_width < 3) row = broadcast_rows[pass][by_width];
+        break;
+    case HRM_ATTENTION_UNIFORM:
+        if (width >= 1 && width <= 128) row = uniform_rows[pass];
+        break;
+    case HRM_ATTENTION_AUTO:
+    case HRM_ATTENTION_FAMILY_COUNT:
+        break;
+    }
+    return row != HRM_KERNEL_COUNT && hrm_kernel_is_usable(device, (uint32_t)row) ? row : HRM_KERNEL_COUNT;
+}
+
+const char *hrm_attention_family_name(hrm_attention_family family) {
+    static const char *const names[] = {"auto", "tiles", "shuffle", "broadcast", "uniform"};
+    return (uint32_t)family < HRM_ATTENTION_FAMILY_COUNT ? names[family] : "unknown";
+}
+
+bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family) {
+    if (family == HRM_ATTENTION_AUTO) return true;
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        if (find_row(device, family, (attention_pass)pass) == HRM_KERNEL_COUNT) return false;
+    return true;
+}
+
+/* Measured on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s at 256 / 512 bits (Zen 5, 2 cores):
+ *     Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5       uniform 3 / 3
+ *     Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
+ *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196 */
+static hrm_attention_family choose_family(const hrm_device *device) {
+    const hrm_adapter *adapter = hrm_device_get_adapter(device);
+    unsigned mesa = 0;
+    bool is_mesa = sscanf(adapter->driver_info, "Mesa %u", &mesa) == 1;
+    hrm_attention_family order[3] = {HRM_ATTENTION_SHUFFLE, HRM_ATTENTION_BROADCAST, HRM_ATTENTION_TILES};
+    if (is_mesa && mesa >= 26) {
+        order[0] = HRM_ATTENTION_UNIFORM;
+        order[1] = HRM_ATTENTION_BROADCAST;
+    } else if (is_mesa && mesa >= 24) {
+        order[0] = HRM_ATTENTION_BROADCAST;
+        order[1] = HRM_ATTENTION_SHUFFLE;
+    }
+    for (int i = 0; i < 2; i++)
+        if (hrm_attention_family_is_usable(device, order[i])) return order[i];
+    return HRM_ATTENTION_TILES;
+}
+
+/* How one pass runs: its row, its spec constants, and the rows (queries or keys) of a workgroup. */
+typedef struct attention_plan {
+    hrm_kernel_id row;
+    bool texel, address;
+    uint32_t local_x, tile_m, tile_n;
+    uint32_t group_rows;
+} attention_plan;
+
+/* Queries and keys of a forward tile: the largest whose shared memory fits what every device has. */
+static void plan_tiles(attention_plan *plan, attention_pass pass, uint32_t vecs) {
+    static const uint32_t sizes[][2] = {{32, 32}, {32, 16}, {16, 16}, {16, 8}};
+    plan->local_x = TILE_THREADS;
+    plan->group_rows = TILE_BWD_ROWS;
+    if (pass != PASS_FWD) return;
+    uint32_t pitch = vecs | 1u;
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint32_t m = sizes[i][0], n = sizes[i][1];
+        plan->tile_m = plan->group_rows = m;
+        plan->tile_n = n;
+        if ((m + n) * pitch * 16 + m * (n + 1) * 4 + TILE_THREADS * 4 + m * 4 <= SHARED_BYTES) break;
+    }
+}
+
+/* Rows of a lane and steps of the other side. More rows share what is handed out, but live in registers and, at the end
+ * of the sequence, leave more lanes idle. The limits (vec4 of one operand in a lane) and the price of a small number of
+ * rows, half a row's work for each time the other side is handed out, were measured on lavapipe 22.3 (Sapphire Rapids,
+ * 512 bits, batch 64, 3 heads of 32, 37 tokens, forward: 1, 2, 3 rows 22, 21, 26 GF/s; at 256 bits 1, 3, 5 rows
+ * 26, 30, 36; dk and dv at 256 bits 1, 3, 5 rows: 17, 26, 18). */
+static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, uint32_t vecs) {
+    static const uint32_t limits[PASS_COUNT] = {40, 32, 24};
+    static const uint32_t wide_steps[PASS_COUNT] = {4, 4, 2};
+    uint32_t lanes = plan->local_x;
+    uint32_t best = 1;
+    double best_cost = INFINITY;
+    for (uint32_t n = 1; n <= 5 && (n == 1 || n * vecs <= limits[pass]); n++) {
+        uint64_t own = (uint64_t)n * lanes;
+        double cost = (double)((seq + own - 1) / own * own) * (1.0 + 0.5 / n);
+        if (cost <= best_cost) {
+            best = n;
+            best_cost = cost;
+        }
+    }
+    plan->tile_m = best;
+    plan->tile_n = vecs > 8 ? 2 : wide_steps[pass];
+    plan->group_rows = best * lanes;
+}
+
+static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, uint64_t seq,
+                      uint32_t head_dim, attention_plan *plan) {
+    const hrm_device *device = hrm_recorder_get_device(rec);
+    if (family == HRM_ATTENTION_AUTO) family = choose_family(device);
+    *plan = (attention_plan){.row = find_row(device, family, pass)};
+    if (plan->row == HRM_KERNEL_COUNT) {
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: the device has no kernels of family %s",
+                          hrm_attention_family_name(family));
+        return false;
+    }
+    if (family == HRM_ATTENTION_TILES) {
+        plan_tiles(plan, pass, head_dim / 4);
+    } else {
+        plan->texel = true;
+        plan->address = family == HRM_ATTENTION_UNIFORM;
+        plan->local_x = hrm_device_get_adapter(device)->subgroup_size;
+        plan_lanes(plan, pass, seq, head_dim / 4);
+    }
+    return true;
+}
+
+typedef struct attention_shape {
+    uint64_t batch, seq;
+    uint32_t heads, head_dim;
+} attention_shape;
+
+/* Elements of one batch row. */
+static uint64_t row_of_o(const attention_shape *s) {
+    return s->seq * s->heads * s->head_dim;
+}
+
+static uint64_t row_of_lse(const attention_shape *s) {
+    return s->seq * s->heads;
+}
+
+static bool check_shape(hrm_recorder *rec, const char *op, const attention_shape *s) {
+    if (s->batch == 0 || s->seq == 0 || s->heads == 0 || s->head_dim == 0 || s->head_dim % 8 != 0 ||
+        s->head_dim > 128) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                          "%s: batch %" PRIu64 ", seq %" PRIu64 ", heads %" PRIu32 ", head_dim %" PRIu32
+                          ": each must be >= 1, head_dim a multiple of 8 and at most 128",
+                          op, s->batch, s->seq, s->heads, s->head_dim);
+        return false;
+    }
+    if (s->batch > INT32_MAX || s->seq > INT32_MAX || s->heads > INT16_MAX || row_of_o(s) > (uint64_t)INT32_MAX / 3) {
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
+                          "%s: a batch row of seq %" PRIu64 ", heads %" PRIu32 ", head_dim %" PRIu32
+                          " passes 2^31 elements",
+                          op, s->seq, s->heads, s->head_dim);
+        return false;
+    }
+    return true;
+}
+
+/* Batch rows of one dispatch: all, if qkv fits one binding; otherwise the most that do while every slice of every
+ * tensor starts at an offset a binding may have. 0, with the error latched, when not even the smallest such slice fits.
+ */
+static uint64_t slice_rows(hrm_recorder *rec, const char *op, const attention_shape *s, bool texel) {
+    const hrm_device *device = hrm_recorder_get_device(rec);
+    uint64_t limit = hrm_device_get_binding_range(device);
+    uint64_t texels = hrm_device_get_adapter(device)->max_texel_elements;
+    if (texel && limit / 16 > texels) limit = texels * 16;
+    uint64_t bytes = row_of_o(s) * 3 * 4;
+    if (bytes * s->batch <= limit) return s->batch;
+    uint64_t align = hrm_device_get_binding_alignment(device), step = 1;
+    /* o's rows are whole multiples of lse's, and qkv's of o's */
+    while (row_of_lse(s) * 4 * step % align != 0) step *= 2;
+    uint64_t rows = limit / bytes / step * step;
+    if (rows == 0)
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
+                          "%s: %" PRIu64 " batch rows of qkv take %" PRIu64
+                          " bytes, more than the device can bind at once (%" PRIu64 "): use a shorter sequence",
+                          op, step, step * bytes, limit);
+    return rows < s->batch ? rows : s->batch;
+}
+
+/* The rows [start, start + rows) of a tensor that has row_elements in each batch row. */
+static hrm_span slice(const hrm_tensor *t, uint64_t row_elements, uint64_t start, uint64_t rows) {
+    return (hrm_span){t->buffer, t->offset + start * row_elements * 4, rows * row_elements * 4};
+}
+
+static void record(hrm_recorder *rec, const attention_plan *plan, const attention_shape *s, uint64_t batch,
+                   bool save_lse, const char *label, double flops_per_score, hrm_dispatch *dispatch) {
+    const hrm_device *device = hrm_recorder_get_device(rec);
+    uint64_t blocks = (s->seq + plan->group_rows - 1) / plan->group_rows;
+    uint64_t groups = batch * s->heads * blocks;
+    if (groups > INT32_MAX) {
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "%s: %" PRIu64 " workgroups, at most 2^31 - 1", label, groups);
+        return;
+    }
+    struct hrm_attention_address_params params = {
+        .groups = (uint32_t)groups,
+        .blocks = (uint32_t)blocks,
+        .seq = (uint32_t)s->seq,
+        .heads = s->heads,
+        .scale = (float)(1.0 / sqrt((double)s->head_dim)),
+        .save_lse = save_lse,
+    };
+    dispatch->kernel = (uint32_t)plan->row;
+    dispatch->label = label;
+    dispatch->push = &params;
+    dispatch->push_bytes = sizeof(struct hrm_attention_params);
+    if (plan->address) {
+        /* qkv is the first binding of every pass, grad_o the fourth of the backward ones */
+        hrm_span qkv = dispatch->bindings[0], grad_o = dispatch->bindings[3];
+        bool forward = plan->row == uniform_rows[PASS_FWD];
+        uint64_t address = hrm_buffer_get_address(qkv.buffer) + qkv.offset;
+        params.qkv_lo = (uint32_t)address;
+        params.qkv_hi = (uint32_t)(address >> 32);
+        dispatch->bindings[dispatch->binding_count++] = qkv;
+        if (!forward) {
+            address = hrm_buffer_get_address(grad_o.buffer) + grad_o.offset;
+            params.grad_o_lo = (uint32_t)address;
+            params.grad_o_hi = (uint32_t)(address >> 32);
+        }
+        if (plan->row == uniform_rows[PASS_BWD_KV]) dispatch->bindings[dispatch->binding_count++] = grad_o;
+        dispatch->push_bytes = sizeof params;
+    }
+    dispatch->specs[0] = (hrm_spec){HRM_SPEC_HEAD_DIM, s->head_dim};
+    dispatch->specs[1] = (hrm_spec){HRM_SPEC_LOCAL_X, plan->local_x};
+    dispatch->spec_count = 2;
+    if (plan->tile_m != 0) {
+        dispatch->specs[2] = (hrm_spec){HRM_SPEC_TILE_M, plan->tile_m};
+        dispatch->specs[3] = (hrm_spec){HRM_SPEC_TILE_N, plan->tile_n};
+        dispatch->spec_count = 4;
+    }
+    dispatch->flops =
+        flops_per_score * (double)s->head_dim * (double)s->seq * (double)s->seq * (double)(batch * s->heads);
+    hrm_grid_1d(device, groups, dispatch->groups);
+    hrm_recorder_dispatch(rec, dispatch);
+}
+
+void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args) {
+    const char *op = "attention_fwd";
+    attention_shape s = {args.batch, args.seq, args.heads, args.head_dim};
+    attention_plan plan;
+    if (!check_shape(rec, op, &s)) return;
+    uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
+    if (!hrm_row_check(rec, op, "qkv", &args.qkv, HRM_F32_T, 3 * o_row * s.batch) ||
+        !hrm_row_check(rec, op, "o", &args.o, HRM_F32_T, o_row * s.batch) ||
+        !hrm_row_check_optional(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
+        !make_plan(rec, args.family, PASS_FWD, s.seq, s.head_dim, &plan))
+        return;
+    bool save_lse = hrm_tensor_is_set(&args.lse);
+    uint64_t step = slice_rows(rec, op, &s, plan.texel);
+    for (uint64_t start = 0; step > 0 && start < s.batch; start += step) {
+        uint64_t rows = s.batch - start < step ? s.batch - start : step;
+        hrm_dispatch dispatch = {.binding_count = 3};
+        dispatch.bindings[0] = slice(&args.qkv, 3 * o_row, start, rows);
+        dispatch.bindings[1] = slice(&args.o, o_row, start, rows);
+        /* something must be bound: o, which the kernel writes anyway */
+        dispatch.bindings[2] = save_lse ? slice(&args.lse, lse_row, start, rows) : dispatch.bindings[1];
+        record(rec, &plan, &s, rows, save_lse, op, 4.0, &dispatch);
+    }
+}
+
+void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
+    const char *op = "attention_bwd";
+    attention_shape s = {args.batch, args.seq, args.heads, args.head_dim};
+    attention_plan query_plan, key_plan;
+    if (!check_shape(rec, op, &s)) return;
+    uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
+    if (!hrm_row_check(rec, op, "qkv", &args.qkv, HRM_F32_T, 3 * o_row * s.batch) ||
+        !hrm_row_check(rec, op, "o", &args.o, HRM_F32_T, o_row * s.batch) ||
+        !hrm_row_check(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
+        !hrm_row_check(rec, op, "grad_o", &args.grad_o, HRM_F32_T, o_row * s.batch) ||
+        !hrm_row_check(rec, op, "delta", &args.delta, HRM_F32_T, lse_row * s.batch) ||
+        !hrm_row_check(rec, op, "grad_qkv", &args.grad_qkv, HRM_F32_T, 3 * o_row * s.batch) ||
+        !make_plan(rec, args.family, PASS_BWD_Q, s.seq, s.head_dim, &query_plan) ||
+        !make_plan(rec, args.family, PASS_BWD_KV, s.seq, s.head_dim, &key_plan))
+        return;
+    if (args.grad_qkv.buffer == args.qkv.buffer && args.grad_qkv.offset == args.qkv.offset) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: grad_qkv is qkv itself; both are needed at once", op);
+        return;
+    }
+    uint64_t step = slice_rows(rec, op, &s, query_plan.texel);
+    for (uint64_t start = 0; step > 0 && start < s.batch; start += step) {
+        uint64_t rows = s.batch - start < step ? s.batch - start : step;
+        hrm_span qkv = slice(&args.qkv, 3 * o_row, start, rows), grad_o = slice(&args.grad_o, o_row, start, rows);
+        hrm_span lse = slice(&args.lse, lse_row, start, rows), delta = slice(&args.delta, lse_row, start, rows);
+        hrm_span grad_qkv = slice(&args.grad_qkv, 3 * o_row, start, rows);
+        hrm_dispatch queries = {.binding_count = 6};
+        queries.bindings[0] = qkv;
+        queries.bindings[1] = slice(&args.o, o_row, start, rows);
+        queries.bindings[2] = lse;
+        queries.bindings[3] = grad_o;
+        queries.bindings[4] = delta;
+        queries.bindings[5] = grad_qkv;
+        record(rec, &query_plan, &s, rows, true, "attention_bwd_q", 4.0, &queries);
+        hrm_dispatch keys = {.binding_count = 5};
+        keys.bindings[0] = qkv;
+        keys.bindings[1] = lse;
+        keys.bindings[2] = delta;
+        keys.bindings[3] = grad_o;
+        keys.bindings[4] = grad_qkv;
+        record(rec, &key_plan, &s, rows, true, "attention_bwd_kv", 6.0, &keys);
+    }
+}

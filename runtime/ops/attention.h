@@ -1,0 +1,62 @@
+/* Attention without a mask, all heads at once, forward and backward, without a [seq, seq] matrix in memory:
+ *
+ *     s_ij = q_i . k_j / sqrt(head_dim)      p_ij = exp(s_ij - lse_i)      o_i = sum_j p_ij v_j
+ *
+ * q, k and v lie side by side in qkv [batch, seq, 3 * heads * head_dim]: all q heads, all k heads, all v heads. Any
+ * rotary embedding has been applied to q and k before (ops/rope.h), and is undone after the backward pass.
+ *
+ * Promises: f32 throughout, no atomics, sums in a fixed order: the same device gives the same bits every time, and a
+ * batch row's result does not depend on batch or on the other rows. Any batch, seq, heads >= 1; head_dim a multiple of
+ * 8 up to 128 (32 and 64 are what the kernels were measured with). Tensors larger than a storage binding are worked
+ * through in slices of batch rows.
+ * Sources: Milakov & Gimelshein 2018 (online softmax); Dao et al. 2022 (recomputation in the backward pass). */
+#ifndef HRM_OPS_ATTENTION_H
+#define HRM_OPS_ATTENTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/device.h"
+#include "gpu/recorder.h"
+#include "ops/tensor.h"
+
+/* Which kernels do it. AUTO takes the fastest known for the device; the others are for tests and benches. */
+typedef enum hrm_attention_family {
+    HRM_ATTENTION_AUTO = 0,
+    HRM_ATTENTION_TILES = 1,     /* tiles in shared memory: every device */
+    HRM_ATTENTION_SHUFFLE = 2,   /* CPU drivers: a lane a row, the other side by subgroupShuffle */
+    HRM_ATTENTION_BROADCAST = 3, /* the same by subgroupBroadcast */
+    HRM_ATTENTION_UNIFORM = 4,   /* CPU drivers: a lane a row, the other side at uniform addresses */
+    HRM_ATTENTION_FAMILY_COUNT = 5,
+} hrm_attention_family;
+
+const char *hrm_attention_family_name(hrm_attention_family family);
+/* Whether the device can run all kernels of the family (AUTO and TILES: always). */
+bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family);
+
+typedef struct hrm_attention_fwd_args {
+    hrm_tensor qkv; /* [batch, seq, 3 * heads * head_dim] */
+    hrm_tensor o;   /* [batch, seq, heads * head_dim], written */
+    hrm_tensor lse; /* [batch, heads, seq], written: log sum exp of the scaled scores, natural; optional */
+    uint64_t batch, seq;
+    uint32_t heads, head_dim;
+    hrm_attention_family family;
+} hrm_attention_fwd_args;
+
+void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args);
+
+typedef struct hrm_attention_bwd_args {
+    hrm_tensor qkv; /* as in the forward pass */
+    hrm_tensor o;   /* its outputs */
+    hrm_tensor lse;
+    hrm_tensor grad_o;   /* [batch, seq, heads * head_dim] */
+    hrm_tensor delta;    /* [batch, heads, seq], scratch: sum of grad_o * o over the head */
+    hrm_tensor grad_qkv; /* [batch, seq, 3 * heads * head_dim], overwritten; not the memory of qkv */
+    uint64_t batch, seq;
+    uint32_t heads, head_dim;
+    hrm_attention_family family;
+} hrm_attention_bwd_args;
+
+void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args);
+
+#endif
