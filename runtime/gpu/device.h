@@ -16,6 +16,8 @@ typedef struct hrm_device_open_info {
     const char *selector;            /* adapter index, part of a name, or UUID; NULL = HRM_DEVICE, else best score */
     const char *cache_dir;           /* pipeline and tuning caches; NULL = the user's cache folder; "" = no disk cache */
     bool validation;                 /* enable VK_LAYER_KHRONOS_validation and route its messages to the log */
+    bool compile_only; /* accept an adapter that can only create pipelines (no memory, no queue work): kernel_prepare and
+                          kernel_read_statistics are all that works */
 } hrm_device_open_info;
 
 hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out);
@@ -30,6 +32,13 @@ uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of
 /* Cache folder in use ("" when none). Files in it are named with hrm_device_get_key, which changes with the driver. */
 const char *hrm_device_get_cache_dir(const hrm_device *device);
 const char *hrm_device_get_key(const hrm_device *device); /* hex of device + driver UUID + driver version + settings */
+
+/* Messages of the validation layer (warnings and errors) since Vulkan was started; 0 where it is not enabled. They go to
+ * the log as warnings. The layer is enabled by the field above or by HRM_VALIDATION=1 in the environment. */
+uint64_t hrm_device_get_validation_count(const hrm_device *device);
+/* Longest submission aimed at, in nanoseconds; 0 = no limit. Default: 100 ms on GPUs, no limit on CPU drivers, which
+ * have no watchdog. Applies to programs recorded afterwards. */
+void hrm_device_set_submit_target(hrm_device *device, uint64_t ns);
 
 /* One slot for the layer above (ops keeps its measured kernel choices there); freed with the device. */
 void hrm_device_set_user(hrm_device *device, void *user, void (*destroy)(void *user));

@@ -20,6 +20,8 @@ void hrm_program_destroy(hrm_program *program);
 /* Sum of the dispatches' estimates, and their number. */
 double hrm_program_get_flops(const hrm_program *program);
 uint32_t hrm_program_get_dispatch_count(const hrm_program *program);
+/* Command buffers that the program is cut into at present (changes while its speed is being measured). */
+uint32_t hrm_program_get_piece_count(const hrm_program *program);
 
 /* Queues a write of `bytes` from host memory (copied before the call returns) into dst, ordered before every later
  * submission and after every earlier one. May block while the staging ring is full. bytes: multiple of 4, any size. */

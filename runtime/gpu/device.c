@@ -1,0 +1,255 @@
+#include "gpu/device.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "gpu/buffer_private.h"
+#include "gpu/caps.h"
+#include "gpu/device_private.h"
+
+/* Real GPUs share their time with a desktop and are reset by watchdogs after one or two seconds. */
+#define SUBMIT_TARGET_NS UINT64_C(100000000)
+
+/* Capabilities that HRM_DISABLE takes away: names of HRM_CAP_LIST, separated by commas. */
+static uint32_t masked_caps(void) {
+    const char *at = getenv("HRM_DISABLE");
+    uint32_t mask = 0;
+    while (at && *at) {
+        size_t length = strcspn(at, ", ");
+        if (length) {
+            uint32_t bit = 0;
+#define HRM_CAP_MATCH(id, text)                                                                                        \
+    if (strlen(text) == length && strncmp(at, text, length) == 0) bit = HRM_CAP_##id;
+            HRM_CAP_LIST(HRM_CAP_MATCH)
+#undef HRM_CAP_MATCH
+            if (!bit) {
+                hrm_log(HRM_LOG_WARN, "HRM_DISABLE: no capability is called '%.*s'; ignored", (int)length, at);
+            }
+            mask |= bit;
+        }
+        at += length;
+        if (*at) at++;
+    }
+    return mask;
+}
+
+static void make_key(hrm_device *device) {
+    const hrm_adapter *a = &device->adapter.info;
+    uint64_t hash = hrm_fnv1a64(a->device_uuid, 16);
+    hash = hrm_fnv1a64_update(hash, a->driver_uuid, 16);
+    hash = hrm_fnv1a64_update(hash, a->name, strlen(a->name));
+    hash = hrm_fnv1a64_update(hash, a->driver_info, strlen(a->driver_info));
+    const uint32_t rest[] = {a->vendor_id, a->device_id, a->driver_version, a->subgroup_size, device->caps};
+    hash = hrm_fnv1a64_update(hash, rest, sizeof rest);
+    snprintf(device->key, sizeof device->key, "%016" PRIx64, hash);
+}
+
+static void choose_cache_dir(hrm_device *device, const char *wish) {
+    device->cache_dir[0] = '\0';
+    if (wish && !*wish) return;
+    if (!wish) {
+        if (hrm_path_cache_folder(device->cache_dir, sizeof device->cache_dir) != HRM_OK) {
+            hrm_log(HRM_LOG_WARN, "going on without caches on disk: %s", hrm_last_error());
+            device->cache_dir[0] = '\0';
+        }
+        return;
+    }
+    if (strlen(wish) >= sizeof device->cache_dir || hrm_path_make_folders(wish) != HRM_OK) {
+        hrm_log(HRM_LOG_WARN, "going on without caches on disk: %s", hrm_last_error());
+        return;
+    }
+    snprintf(device->cache_dir, sizeof device->cache_dir, "%s", wish);
+}
+
+static hrm_status create_device(hrm_device *device) {
+    hrm_status status;
+    const hrm_adapter_entry *a = &device->adapter;
+    const char *extensions[4];
+    uint32_t extension_count = 0;
+    if (a->size_control && a->size_control_extension) {
+        extensions[extension_count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+    }
+    if (a->portability_subset) extensions[extension_count++] = "VK_KHR_portability_subset";
+    bool statistics = device->compile_only && a->executable_properties;
+    if (statistics) extensions[extension_count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
+        .pipelineExecutableInfo = VK_TRUE,
+    };
+    VkPhysicalDeviceSubgroupSizeControlFeatures size_control = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+        .pNext = statistics ? &executable : NULL,
+        .subgroupSizeControl = VK_TRUE,
+        .computeFullSubgroups = a->full_subgroups,
+    };
+    VkPhysicalDeviceVulkan12Features features12 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+        .pNext = a->size_control ? (void *)&size_control : statistics ? (void *)&executable : NULL,
+        .timelineSemaphore = VK_TRUE,
+        .bufferDeviceAddress = (device->caps & HRM_CAP_ADDRESS) != 0,
+        .shaderFloat16 = (device->caps & HRM_CAP_F16) != 0,
+        .shaderInt8 = (device->caps & HRM_CAP_INT8) != 0,
+        .storageBuffer8BitAccess = (device->caps & HRM_CAP_INT8) != 0,
+        .subgroupBroadcastDynamicId = a->broadcast_dynamic,
+    };
+    VkPhysicalDeviceVulkan11Features features11 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+        .pNext = &features12,
+        .storageBuffer16BitAccess = (device->caps & HRM_CAP_F16) != 0,
+    };
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &features11,
+        .features.shaderInt64 = (device->caps & HRM_CAP_INT64) != 0,
+        .features.shaderFloat64 = (device->caps & HRM_CAP_F64) != 0,
+    };
+    const float priority = 1.0f;
+    const VkDeviceQueueCreateInfo queue = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueFamilyIndex = a->queue_family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    const VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue,
+        .enabledExtensionCount = extension_count,
+        .ppEnabledExtensionNames = extensions,
+    };
+    HRM_TRY(HRM_VK(vkCreateDevice(a->handle, &info, NULL, &device->handle)));
+    volkLoadDeviceTable(&device->vk, device->handle);
+    device->queue_family = a->queue_family;
+    return HRM_OK;
+fail:
+    return hrm_fail_prefix(status, "opening %s", a->info.name);
+}
+
+hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out) {
+    hrm_status status;
+    hrm_adapter_entry *entries = NULL;
+    uint32_t count = 0, index = 0;
+    *out = NULL;
+    if (!info || !info->kernels) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "device_open: no kernel table was given");
+    hrm_device *device = calloc(1, sizeof *device);
+    if (!device) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "device_open: no host memory");
+    HRM_TRY(hrm_instance_acquire(info->validation, &device->instance));
+    HRM_TRY(hrm_adapter_enumerate(device->instance, &entries, &count));
+    const char *selector = info->selector && *info->selector ? info->selector : getenv("HRM_DEVICE");
+    HRM_TRY(hrm_adapter_select(entries, count, selector, info->compile_only, &index));
+    device->adapter = entries[index];
+    device->compile_only = info->compile_only;
+    device->caps = device->adapter.info.caps & ~masked_caps();
+    device->submit_target_ns = device->adapter.info.type == HRM_ADAPTER_CPU ? 0 : SUBMIT_TARGET_NS;
+    device->binding_alignment = 64;
+    if (device->adapter.info.storage_alignment > device->binding_alignment) {
+        device->binding_alignment = device->adapter.info.storage_alignment;
+    }
+    if (device->adapter.info.texel_alignment > device->binding_alignment) {
+        device->binding_alignment = device->adapter.info.texel_alignment;
+    }
+    make_key(device);
+    choose_cache_dir(device, info->cache_dir);
+    HRM_TRY(create_device(device));
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(device->adapter.handle, &memory);
+    hrm_heap_init(&device->heap, &memory, device->adapter.info.max_allocation_bytes,
+                  device->adapter.info.unified_memory && device->adapter.info.type != HRM_ADAPTER_DISCRETE);
+    if (!device->compile_only) HRM_TRY(hrm_queue_init(device, device->queue_family));
+    HRM_TRY(hrm_kernels_init(device, info->kernels));
+    hrm_log(HRM_LOG_INFO, "device: %s (%s %s)", device->adapter.info.name, device->adapter.info.driver_name,
+            device->adapter.info.driver_info);
+    free(entries);
+    *out = device;
+    return HRM_OK;
+fail:
+    free(entries);
+    hrm_device_close(device);
+    return status;
+}
+
+void hrm_device_close(hrm_device *device) {
+    if (!device) return;
+    if (device->handle) {
+        device->vk.vkDeviceWaitIdle(device->handle);
+        if (device->user && device->user_destroy) device->user_destroy(device->user);
+        hrm_staging_deinit(device);
+        hrm_kernels_deinit(device);
+        hrm_queue_deinit(device);
+        if (device->live_programs || device->live_recorders) {
+            hrm_log(HRM_LOG_ERROR, "device closed before its children: %u programs and %u recorders are left",
+                    device->live_programs, device->live_recorders);
+        }
+        for (const hrm_buffer *buffer = device->buffers; buffer; buffer = buffer->next) {
+            hrm_log(HRM_LOG_ERROR, "device closed before its children: buffer '%s' of %" PRIu64 " bytes is left",
+                    buffer->label, buffer->bytes);
+        }
+        hrm_heap_deinit(&device->heap, device);
+        device->vk.vkDestroyDevice(device->handle, NULL);
+    }
+    hrm_instance_release(device->instance);
+    free(device);
+}
+
+const hrm_adapter *hrm_device_get_adapter(const hrm_device *device) {
+    return &device->adapter.info;
+}
+
+uint32_t hrm_device_get_caps(const hrm_device *device) {
+    return device->caps;
+}
+
+uint64_t hrm_device_get_binding_alignment(const hrm_device *device) {
+    return device->binding_alignment;
+}
+
+uint64_t hrm_device_get_binding_range(const hrm_device *device) {
+    return device->adapter.info.max_storage_range;
+}
+
+uint64_t hrm_device_get_memory_in_use(const hrm_device *device) {
+    return device->memory_in_use;
+}
+
+const char *hrm_device_get_cache_dir(const hrm_device *device) {
+    return device->cache_dir;
+}
+
+const char *hrm_device_get_key(const hrm_device *device) {
+    return device->key;
+}
+
+uint64_t hrm_device_get_validation_count(const hrm_device *device) {
+    return hrm_instance_get_validation_count(device->instance);
+}
+
+void hrm_device_set_submit_target(hrm_device *device, uint64_t ns) {
+    device->submit_target_ns = ns;
+}
+
+void hrm_device_set_user(hrm_device *device, void *user, void (*destroy)(void *user)) {
+    if (device->user && device->user_destroy) device->user_destroy(device->user);
+    device->user = user;
+    device->user_destroy = destroy;
+}
+
+void *hrm_device_get_user(const hrm_device *device) {
+    return device->user;
+}
+
+void hrm_device_name_object(hrm_device *device, VkObjectType type, uint64_t handle, const char *name) {
+    if (!hrm_instance_has_debug_names(device->instance) || !vkSetDebugUtilsObjectNameEXT) return;
+    const VkDebugUtilsObjectNameInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+        .objectType = type,
+        .objectHandle = handle,
+        .pObjectName = name,
+    };
+    vkSetDebugUtilsObjectNameEXT(device->handle, &info);
+}
