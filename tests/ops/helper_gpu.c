@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -225,6 +226,19 @@ double helper_gpu_time(uint32_t times) {
         if (seconds < best) best = seconds;
     }
     return best;
+}
+
+void helper_gpu_print_speed(const char *name, double bytes, uint32_t repeats) {
+    enum { TIMES = 20 };
+    helper_gpu_time(2);
+    struct timespec begin, end;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    double best = helper_gpu_time(TIMES) / repeats;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    double cpu = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    cpu /= 2.0 * TIMES * repeats;
+    printf("%-24s %9.0f bytes  %8.1f us  %6.2f GB/s  (processor time / 2: %8.1f us %6.2f GB/s)\n", name, bytes,
+           1e6 * best, 1e-9 * bytes / best, 1e6 * cpu, 1e-9 * bytes / cpu);
 }
 
 static void free_all(void) {

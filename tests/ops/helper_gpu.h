@@ -63,6 +63,15 @@ void helper_gpu_run_again(void);
 void helper_gpu_expect_error(hrm_status code, const char *text);
 /* Submits the last program `times` times and returns the shortest seconds of one submission, host side. */
 double helper_gpu_time(uint32_t times);
+/* Records the statement 16 times, runs that, and prints GB/s by the wall clock (best) and by the processor time the
+ * whole process used (mean, as if two cores were free: what counts where a CPU driver shares a busy machine). */
+#define helper_gpu_report_speed(name, bytes, statement)                                                                \
+    do {                                                                                                               \
+        for (int helper_gpu_i = 0; helper_gpu_i < 16; helper_gpu_i++) statement;                                       \
+        helper_gpu_run();                                                                                              \
+        helper_gpu_print_speed((name), (bytes), 16);                                                                   \
+    } while (0)
+void helper_gpu_print_speed(const char *name, double bytes, uint32_t repeats);
 
 /* Host memory, zeroed, freed when the test ends. */
 float *helper_gpu_host_f32(size_t n);
