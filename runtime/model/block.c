@@ -79,8 +79,8 @@ static void rotate(hrm_recorder *rec, const hrm_net *net, hrm_tensor qkv, bool i
     const hrm_dims *d = &net->model->dims;
     if (!d->rope) return;
     hrm_rope(rec, (hrm_rope_args){.x = qkv,
-                                  .cos = net->model->rope_cos,
-                                  .sin = net->model->rope_sin,
+                                  .cos_table = net->model->rope_cos,
+                                  .sin_table = net->model->rope_sin,
                                   .batch = net->batch,
                                   .seq = d->T,
                                   .heads = d->H,

@@ -159,7 +159,7 @@ hrm_status hrm_model_config_from_json(const char *json, hrm_model_config *out) {
         goto done;
     }
     status = hrm_model_config_resolve(&c, out);
-    if (status != HRM_OK) status = hrm_fail_prefix(HRM_ERR_FORMAT, "in the file's metadata: ");
+    if (status != HRM_OK) status = hrm_fail_prefix(HRM_ERR_FORMAT, "in the metadata");
 done:
     json_decref(root);
     return status;

@@ -5,6 +5,7 @@
 #include <hrm/trainer.h>
 
 #include "base/clock.h"
+#include "data/maze.h"
 #include "data/maze_check.h"
 #include "model/weights.h"
 #include "train/dataset.h"

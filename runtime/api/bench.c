@@ -1,0 +1,278 @@
+/* Kernels at the model's shapes, timed on the device: programs of one repeated dispatch, host time between tickets. */
+#include <hrm/bench.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/config.h"
+#include "base/clock.h"
+#include "gpu/program.h"
+#include "model/plan.h"
+#include "ops/attention.h"
+#include "ops/elementwise.h"
+#include "ops/loss.h"
+#include "ops/matmul.h"
+#include "ops/optim.h"
+#include "ops/random.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+#include "ops/swiglu.h"
+
+/* One measurement: `record` records one run of the op. */
+typedef struct bench {
+    hrm_device *device;
+    hrm_bench_config config;
+    void (*visit)(void *user, const hrm_bench_result *result);
+    void *user;
+    hrm_plan plan;
+    uint64_t stream;
+} bench;
+
+
+static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
+    hrm_tensor t = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", HRM_F32_T, rows, cols);
+    if (!t.buffer) return t;
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    hrm_status status = hrm_recorder_create(b->device, &rec);
+    if (status == HRM_OK) {
+        hrm_random_trunc_normal(rec, (hrm_random_trunc_normal_args){.y = t, .std = 0.5f, .seed = 7, .stream = b->stream++});
+        status = hrm_recorder_end(rec, &program);
+    }
+    if (status == HRM_OK) status = hrm_program_submit(program, NULL);
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    if (status != HRM_OK) b->plan.status = status;
+    return t;
+}
+
+static int compare_doubles(const void *x, const void *y) {
+    double a = *(const double *)x, b = *(const double *)y;
+    return (a > b) - (a < b);
+}
+
+/* Times a program that holds `repeat` copies of the op. */
+static hrm_status time_program(bench *b, hrm_program *program, uint32_t repeat, hrm_bench_result *r) {
+    hrm_ticket ticket;
+    uint32_t runs = b->config.runs ? b->config.runs : 9;
+    double *ms = malloc(runs * sizeof *ms);
+    if (!ms) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "bench: no host memory");
+    hrm_status status = HRM_OK;
+    for (uint32_t i = 0; i < runs + 1 && status == HRM_OK; i++) { /* the first compiles and warms up */
+        uint64_t start = hrm_clock_ns();
+        status = hrm_program_submit(program, &ticket);
+        if (status == HRM_OK) status = hrm_queue_wait(b->device, ticket, 0);
+        if (i > 0) ms[i - 1] = hrm_clock_seconds_since(start) * 1e3 / repeat;
+    }
+    if (status == HRM_OK) {
+        qsort(ms, runs, sizeof *ms, compare_doubles);
+        r->runs = runs;
+        r->median_ms = ms[runs / 2];
+        r->min_ms = ms[0];
+        r->max_ms = ms[runs - 1];
+    }
+    free(ms);
+    return status;
+}
+
+static bool wanted(const bench *b, const char *name) {
+    return !b->config.filter || strstr(name, b->config.filter);
+}
+
+typedef void (*record_fn)(hrm_recorder *rec, void *args);
+
+/* Records `record` often enough to fill some 30 ms at a guessed rate, times it and reports. */
+static hrm_status measure(bench *b, const char *name, const char *row, record_fn record, void *args, double flops,
+                          double bytes) {
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    hrm_status status;
+    uint32_t repeat = (uint32_t)(3e9 / (flops + 4 * bytes + 1));
+    repeat = repeat < 1 ? 1 : repeat > 64 ? 64 : repeat;
+    HRM_TRY(hrm_plan_get_status(&b->plan));
+    HRM_TRY(hrm_recorder_create(b->device, &rec));
+    for (uint32_t i = 0; i < repeat; i++) record(rec, args);
+    HRM_TRY(hrm_recorder_end(rec, &program));
+    hrm_bench_result r = {.name = name, .row = row};
+    HRM_TRY(time_program(b, program, repeat, &r));
+    r.gflops = flops / r.median_ms * 1e-6;
+    r.gbytes = bytes / r.median_ms * 1e-6;
+    b->visit(b->user, &r);
+fail:
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    return status;
+}
+
+static void record_matmul(hrm_recorder *rec, void *args) {
+    hrm_matmul(rec, *(hrm_matmul_args *)args);
+}
+
+static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t in) {
+    static const struct {
+        hrm_matmul_form form;
+        const char *name;
+    } forms[] = {{HRM_MATMUL_NT, "matmul forward"}, {HRM_MATMUL_NN, "matmul input gradient"}, {HRM_MATMUL_TN, "matmul weight gradient"}};
+    hrm_status status = HRM_OK;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms && status == HRM_OK; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s %ux%ux%u", forms[i].name, rows, out, in);
+        if (!wanted(b, name)) continue;
+        hrm_plan_init(&b->plan, b->device);
+        hrm_tensor x = random_tensor(b, rows, in), w = random_tensor(b, out, in), y = random_tensor(b, rows, out);
+        hrm_matmul_args args = {.form = forms[i].form, .label = forms[i].name};
+        if (args.form == HRM_MATMUL_NT) {
+            args.a = x, args.b = w, args.c = y;
+            if (hrm_matmul_wants_packed(b->device, HRM_MATMUL_NT)) {
+                args.b_packed = hrm_plan_1d(&b->plan, HRM_LIFE_PACKED, "packed", HRM_F32_T, hrm_matmul_packed_count(out, in));
+                hrm_recorder *rec = NULL;
+                hrm_program *program = NULL;
+                status = hrm_recorder_create(b->device, &rec);
+                if (status == HRM_OK) {
+                    hrm_matmul_pack(rec, w, args.b_packed);
+                    status = hrm_recorder_end(rec, &program);
+                }
+                if (status == HRM_OK) status = hrm_program_submit(program, NULL);
+                hrm_program_destroy(program);
+                hrm_recorder_destroy(rec);
+            }
+        } else if (args.form == HRM_MATMUL_NN) {
+            args.a = y, args.b = w, args.c = x;
+        } else {
+            args.a = y, args.b = x, args.c = w;
+            uint64_t scratch = hrm_matmul_scratch_count(b->device, HRM_MATMUL_TN, out, in, rows);
+            if (scratch) args.scratch = hrm_plan_1d(&b->plan, HRM_LIFE_SCRATCH, "partial", HRM_F32_T, scratch);
+        }
+        double work = (double)rows * out * in * 2, bytes = 4.0 * ((double)rows * (in + out) + (double)out * in);
+        if (status == HRM_OK)
+            status = measure(b, name, hrm_matmul_get_row(b->device, args.form), record_matmul, &args, work, bytes);
+        hrm_plan_deinit(&b->plan);
+    }
+    return status;
+}
+
+typedef struct attention_args {
+    hrm_attention_fwd_args fwd;
+    hrm_attention_bwd_args bwd;
+} attention_args;
+
+static void record_attention_fwd(hrm_recorder *rec, void *args) {
+    hrm_attention_fwd(rec, ((attention_args *)args)->fwd);
+}
+
+static void record_attention_bwd(hrm_recorder *rec, void *args) {
+    hrm_attention_bwd(rec, ((attention_args *)args)->bwd);
+}
+
+static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32_t heads, uint32_t hd) {
+    char name[2][96];
+    snprintf(name[0], sizeof name[0], "attention forward %ux%ux%ux%u", batch, seq, heads, hd);
+    snprintf(name[1], sizeof name[1], "attention backward %ux%ux%ux%u", batch, seq, heads, hd);
+    if (!wanted(b, name[0]) && !wanted(b, name[1])) return HRM_OK;
+    hrm_plan_init(&b->plan, b->device);
+    uint64_t rows = (uint64_t)batch * seq, D = (uint64_t)heads * hd;
+    hrm_tensor qkv = random_tensor(b, rows, 3 * D), o = random_tensor(b, rows, D), grad_o = random_tensor(b, rows, D);
+    hrm_tensor lse = random_tensor(b, rows, heads), delta = random_tensor(b, rows, heads), grad = random_tensor(b, rows, 3 * D);
+    attention_args args = {
+        .fwd = {.qkv = qkv, .o = o, .lse = lse, .batch = batch, .seq = seq, .heads = heads, .head_dim = hd},
+        .bwd = {.qkv = qkv, .o = o, .lse = lse, .grad_o = grad_o, .delta = delta, .grad_qkv = grad, .batch = batch, .seq = seq,
+                .heads = heads, .head_dim = hd}};
+    double pairs = (double)batch * heads * seq * seq * hd, bytes = 16.0 * (double)rows * (double)D;
+    hrm_status status = HRM_OK;
+    if (wanted(b, name[0]))
+        status = measure(b, name[0], hrm_attention_get_row(b->device, false), record_attention_fwd, &args, 4 * pairs, bytes);
+    if (status == HRM_OK && wanted(b, name[1]))
+        status = measure(b, name[1], hrm_attention_get_row(b->device, true), record_attention_bwd, &args, 10 * pairs, 2 * bytes);
+    hrm_plan_deinit(&b->plan);
+    return status;
+}
+
+/* Ops bound by memory: tensors of [rows, cols]. */
+typedef struct rows_args {
+    hrm_tensor x, y, z, wide, wide2, rstd, block, m, v;
+    uint64_t rows, cols;
+} rows_args;
+
+static void record_norm_fwd(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){.x = a->x, .y = a->y, .rstd = a->rstd, .rows = a->rows, .cols = a->cols, .eps = 1e-5f});
+}
+
+static void record_norm_bwd(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_rms_norm_bwd(rec, (hrm_rms_norm_bwd_args){.grad_y = a->x, .y = a->y, .rstd = a->rstd, .grad_x = a->z, .rows = a->rows, .cols = a->cols});
+}
+
+static void record_add(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_add(rec, (hrm_add_args){.y = a->z, .a = a->x, .b = a->y});
+}
+
+static void record_swiglu_fwd(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = a->wide, .y = a->y, .rows = a->rows, .cols = a->cols});
+}
+
+static void record_swiglu_bwd(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_swiglu_bwd(rec, (hrm_swiglu_bwd_args){.gate_up = a->wide, .grad_y = a->y, .grad_gate_up = a->wide2, .rows = a->rows, .cols = a->cols});
+}
+
+static void record_adam(hrm_recorder *rec, void *p) {
+    const rows_args *a = p;
+    hrm_adam_atan2(rec, (hrm_adam_atan2_args){.param = a->x, .grad = a->y, .m = a->m, .v = a->v, .step_block = a->block,
+                                              .count = a->rows * a->cols, .beta1 = 0.9f, .beta2 = 0.95f, .weight_decay = 0.1f});
+}
+
+static hrm_status bench_rows(bench *b, uint32_t rows, uint32_t cols) {
+    /* words: tensors of [rows, cols] read and written once */
+    static const struct {
+        const char *name, *row;
+        record_fn record;
+        double words;
+    } ops[] = {{"add", "add", record_add, 3},
+               {"rms_norm forward", "rms_norm_fwd", record_norm_fwd, 2},
+               {"rms_norm backward", "rms_norm_bwd", record_norm_bwd, 3},
+               {"swiglu forward", "swiglu_fwd", record_swiglu_fwd, 3},
+               {"swiglu backward", "swiglu_bwd", record_swiglu_bwd, 5},
+               {"adam_atan2", "adam_atan2", record_adam, 7}};
+    hrm_status status = HRM_OK;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops && status == HRM_OK; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s %ux%u", ops[i].name, rows, cols);
+        if (!wanted(b, name)) continue;
+        hrm_plan_init(&b->plan, b->device);
+        rows_args a = {.x = random_tensor(b, rows, cols), .y = random_tensor(b, rows, cols), .z = random_tensor(b, rows, cols),
+                       .wide = random_tensor(b, rows, 2ull * cols), .wide2 = random_tensor(b, rows, 2ull * cols),
+                       .rstd = random_tensor(b, rows, 1), .m = random_tensor(b, rows, cols), .v = random_tensor(b, rows, cols),
+                       .rows = rows, .cols = cols};
+        a.block = hrm_plan_1d(&b->plan, HRM_LIFE_IO, "step block", HRM_U32_T, sizeof(struct hrm_step_block) / 4);
+        struct hrm_step_block block = {0};
+        hrm_adam_atan2_set_step(&block, 1, 0.0, 0.9, 0.95);
+        status = hrm_plan_get_status(&b->plan);
+        if (status == HRM_OK) status = hrm_queue_upload(b->device, hrm_tensor_get_span(&a.block), &block);
+        if (status == HRM_OK)
+            status = measure(b, name, ops[i].row, ops[i].record, &a, 0, ops[i].words * 4 * (double)rows * cols);
+        hrm_plan_deinit(&b->plan);
+    }
+    return status;
+}
+
+hrm_status hrm_bench_kernels(hrm_device *device, const hrm_bench_config *config,
+                             void (*visit)(void *user, const hrm_bench_result *result), void *user) {
+    bench b = {.device = device, .visit = visit, .user = user};
+    hrm_status status = hrm_config_copy(config, &b.config, sizeof b.config, "hrm_bench_config");
+    /* Products: 32 Sudokus of the 27M model, its layers, one Sudoku alone, then the demo's layers. */
+    static const uint32_t products[][3] = {{2592, 512, 512},  {2592, 1536, 512}, {2592, 3072, 512}, {2592, 512, 1536}, {81, 1536, 512},
+                                           {2304, 288, 96},   {2304, 96, 96},    {2304, 512, 96},   {2304, 96, 256}};
+    static const uint32_t attentions[][4] = {{4, 512, 8, 64}, {32, 81, 8, 64}, {1, 900, 8, 64}, {64, 36, 3, 32}};
+    static const uint32_t rows[][2] = {{2592, 512}, {2592, 1536}, {2304, 96}, {2304, 256}};
+    for (size_t i = 0; status == HRM_OK && i < sizeof products / sizeof *products; i++)
+        status = bench_matmul(&b, products[i][0], products[i][1], products[i][2]);
+    for (size_t i = 0; status == HRM_OK && i < sizeof attentions / sizeof *attentions; i++)
+        status = bench_attention(&b, attentions[i][0], attentions[i][1], attentions[i][2], attentions[i][3]);
+    for (size_t i = 0; status == HRM_OK && i < sizeof rows / sizeof *rows; i++)
+        status = bench_rows(&b, rows[i][0], rows[i][1]);
+    return status;
+}
