@@ -65,11 +65,9 @@ int close_shared_device(void **state) {
     (void)state;
     if (!shared) return 0;
     uint64_t messages = hrm_device_get_validation_count(shared);
-    uint64_t left = hrm_device_get_memory_in_use(shared);
     if (messages) fprintf(stderr, "%llu validation messages\n", (unsigned long long)messages);
     hrm_device_close(shared);
     shared = NULL;
-    (void)left;
     return messages == 0 ? 0 : 1;
 }
 

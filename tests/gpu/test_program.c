@@ -40,10 +40,217 @@ static void test_chain_of_dependent_dispatches(void **state) {
     hrm_buffer_destroy(b);
 }
 
+/* Independent and overlapping parts of one buffer, in every combination of reading and writing. */
+static void test_hazards_between_parts_of_a_buffer(void **state) {
+    (void)state;
+    enum { PARTS = 8, STEPS = 400 };
+    hrm_device *device = shared_device();
+    uint64_t part = hrm_device_get_binding_alignment(device) * 4; /* bytes */
+    uint32_t floats = (uint32_t)(part / 4);
+    hrm_buffer *buffer = make_buffer(device, (uint64_t)floats * PARTS, "parts");
+    float *want = malloc((size_t)part * PARTS);
+    CHECK(want != NULL);
+    for (uint32_t i = 0; i < floats * PARTS; i++) want[i] = (float)(1 + i % 13);
+    upload(device, buffer, want, (uint64_t)floats * PARTS);
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    uint64_t seed = check_seed();
+    for (uint32_t s = 0; s < STEPS; s++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        uint32_t x = (uint32_t)(seed >> 40) % PARTS, y = (uint32_t)(seed >> 50) % PARTS;
+        uint32_t length = 1 + (uint32_t)(seed >> 33) % 2; /* one part or two: ranges overlap partly */
+        if (x + length > PARTS || y + length > PARTS || (x != y && x < y + length && y < x + length)) continue;
+        uint32_t n = floats * length;
+        hrm_span from = {buffer, part * x, part * length}, to = {buffer, part * y, part * length};
+        switch (s % 3) {
+        case 0:
+            record_scale(rec, from, to, s % 2 ? 0.5f : -1.0f);
+            for (uint32_t i = 0; i < n; i++) want[y * floats + i] = want[x * floats + i] * (s % 2 ? 0.5f : -1.0f);
+            break;
+        case 1:
+            if (x == y) continue;
+            hrm_recorder_copy(rec, to, from);
+            memcpy(want + y * floats, want + x * floats, n * sizeof *want);
+            break;
+        default:
+            hrm_recorder_fill(rec, (hrm_span){buffer, part * y, part}, 0x40000000u + (s << 12));
+            for (uint32_t i = 0; i < floats; i++) {
+                uint32_t bits = 0x40000000u + (s << 12);
+                memcpy(&want[y * floats + i], &bits, 4);
+            }
+        }
+    }
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    CHECK_OK(hrm_program_submit(program, NULL));
+    float *got = download(device, buffer, (uint64_t)floats * PARTS);
+    check_same_bits("parts", got, want, (size_t)part * PARTS);
+    free(got);
+    free(want);
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    hrm_buffer_destroy(buffer);
+}
+
+/* Each replay doubles; the host never waits in between, so submissions overlap on the queue. */
+static void test_replay_many_times(void **state) {
+    (void)state;
+    enum { N = 300, TIMES = 100 };
+    hrm_device *device = shared_device();
+    hrm_buffer *a = make_buffer(device, N, "a"), *b = make_buffer(device, N, "b");
+    float host[N];
+    for (uint32_t i = 0; i < N; i++) host[i] = (float)(i + 1);
+    upload(device, a, host, N);
+    hrm_recorder *rec = NULL;
+    hrm_program *twice = NULL, *half = NULL;
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    record_add(rec, hrm_buffer_span(a), hrm_buffer_span(a), hrm_buffer_span(b));
+    hrm_recorder_copy(rec, hrm_buffer_span(a), hrm_buffer_span(b));
+    CHECK_OK(hrm_recorder_end(rec, &twice));
+    record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), 0.5f);
+    CHECK_OK(hrm_recorder_end(rec, &half));
+    hrm_recorder_destroy(rec);
+    hrm_ticket ticket = 0, previous = 0;
+    for (uint32_t t = 0; t < TIMES; t++) {
+        CHECK_OK(hrm_program_submit(twice, &ticket));
+        CHECK(ticket > previous);
+        previous = ticket;
+        if (t % 10 != 9) CHECK_OK(hrm_program_submit(half, NULL));
+    }
+    CHECK_OK(hrm_queue_wait(device, ticket, 60000));
+    float *got = download(device, a, N);
+    for (uint32_t i = 0; i < N; i++) CHECK(got[i] == host[i] * (float)(1 << (TIMES / 10)));
+    free(got);
+    hrm_program_destroy(twice);
+    hrm_program_destroy(half);
+    hrm_buffer_destroy(a);
+    hrm_buffer_destroy(b);
+}
+
+static void test_destroy_while_queued(void **state) {
+    (void)state;
+    enum { N = 200000 };
+    hrm_device *device = shared_device();
+    hrm_buffer *a = make_buffer(device, N, "a");
+    float *host = calloc(N, sizeof *host);
+    CHECK(host != NULL);
+    for (uint32_t i = 0; i < N; i++) host[i] = 1.0f;
+    upload(device, a, host, N);
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    for (uint32_t s = 0; s < 20; s++) record_add(rec, hrm_buffer_span(a), hrm_buffer_span(a), hrm_buffer_span(a));
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    hrm_recorder_destroy(rec);
+    CHECK_OK(hrm_program_submit(program, NULL));
+    hrm_program_destroy(program); /* waits */
+    hrm_program_destroy(NULL);
+    float *got = download(device, a, N);
+    for (uint32_t i = 0; i < N; i++) CHECK(got[i] == 1048576.0f);
+    free(got);
+    free(host);
+    hrm_buffer_destroy(a);
+}
+
+/* With a target far below what the program takes, it is cut into pieces, measured and cut again; the result stays. */
+static void test_cutting_keeps_results(void **state) {
+    (void)state;
+    enum { N = 100000, STEPS = 60 };
+    hrm_device *device = shared_device();
+    hrm_buffer *a = make_buffer(device, N, "a");
+    float *host = calloc(N, sizeof *host);
+    CHECK(host != NULL);
+    for (uint32_t i = 0; i < N; i++) host[i] = (float)(i % 1000);
+    upload(device, a, host, N);
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    hrm_device_set_submit_target(device, 200000); /* 0.2 ms */
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    for (uint32_t s = 0; s < STEPS; s++) {
+        record_add(rec, hrm_buffer_span(a), hrm_buffer_span(a), hrm_buffer_span(a));
+        record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), 0.5f);
+    }
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    CHECK(hrm_program_get_piece_count(program) > 1);
+    for (uint32_t t = 0; t < 5; t++) CHECK_OK(hrm_program_submit(program, NULL));
+    float *got = download(device, a, N);
+    check_same_bits("a", got, host, N * 4);
+    hrm_program_destroy(program);
+    /* a generous target: one submission in the end */
+    hrm_device_set_submit_target(device, UINT64_C(3600) * 1000000000);
+    for (uint32_t s = 0; s < STEPS; s++) record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), s % 2 ? 2.0f : 0.5f);
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    for (uint32_t t = 0; t < 4; t++) CHECK_OK(hrm_program_submit(program, NULL));
+    CHECK_EQ(hrm_program_get_piece_count(program), 1);
+    hrm_device_set_submit_target(device, 0);
+    free(got);
+    got = download(device, a, N);
+    check_same_bits("a", got, host, N * 4);
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    free(got);
+    free(host);
+    hrm_buffer_destroy(a);
+}
+
+typedef struct profile_sums {
+    uint32_t labels;
+    uint64_t adds, scales;
+    double ns, flops;
+} profile_sums;
+
+static void on_label(void *user, const char *label, uint64_t calls, double ns, double flops) {
+    profile_sums *sums = user;
+    sums->labels++;
+    if (strcmp(label, "scope/scale_scalar") == 0) sums->scales += calls;
+    if (strcmp(label, "add_scalar") == 0) sums->adds += calls;
+    sums->ns += ns;
+    sums->flops += flops;
+}
+
+static void test_profile(void **state) {
+    (void)state;
+    enum { N = 4096 };
+    hrm_device *device = shared_device();
+    hrm_buffer *a = make_buffer(device, N, "a");
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    hrm_recorder_set_profile(rec, true);
+    hrm_recorder_fill(rec, hrm_buffer_span(a), 0);
+    hrm_recorder_set_scope(rec, "scope");
+    for (uint32_t s = 0; s < 3; s++) record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), 1.0f);
+    hrm_recorder_set_scope(rec, NULL);
+    for (uint32_t s = 0; s < 2; s++) record_add(rec, hrm_buffer_span(a), hrm_buffer_span(a), hrm_buffer_span(a));
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    profile_sums sums = {0, 0, 0, 0.0, 0.0};
+    if (hrm_device_get_caps(device) & HRM_CAP_TIMESTAMP) {
+        CHECK_STATUS(hrm_program_read_profile(program, on_label, &sums), HRM_ERR_INVALID_ARGUMENT);
+        CHECK_OK(hrm_program_submit(program, NULL));
+        CHECK_OK(hrm_program_submit(program, NULL));
+        CHECK_OK(hrm_program_read_profile(program, on_label, &sums));
+        CHECK_EQ(sums.labels, 3);
+        CHECK_EQ(sums.scales, 3);
+        CHECK_EQ(sums.adds, 2);
+        CHECK(sums.flops == 5.0 * N);
+        CHECK_MSG(sums.ns >= 0.0 && sums.ns < 60e9, "%g ns", sums.ns);
+    }
+    hrm_program_destroy(program);
+    hrm_recorder_set_profile(rec, false);
+    record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), 1.0f);
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    CHECK_STATUS(hrm_program_read_profile(program, on_label, &sums), HRM_ERR_UNSUPPORTED);
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    hrm_buffer_destroy(a);
+}
+
 int main(void) {
     shared_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain_of_dependent_dispatches),
+        cmocka_unit_test(test_chain_of_dependent_dispatches), cmocka_unit_test(test_hazards_between_parts_of_a_buffer),
+        cmocka_unit_test(test_replay_many_times),             cmocka_unit_test(test_destroy_while_queued),
+        cmocka_unit_test(test_cutting_keeps_results),         cmocka_unit_test(test_profile),
     };
     return cmocka_run_group_tests_name("gpu/program", tests, NULL, close_shared_device);
 }

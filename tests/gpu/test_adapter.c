@@ -1,0 +1,161 @@
+/* Listing and choosing adapters: invariants of every entry, order, selectors, a system without drivers. */
+#include "helper_device.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define LAVAPIPE_ICD "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
+#define SWIFTSHADER_ICD "/usr/lib/chromium/vk_swiftshader_icd.json"
+
+/* HRM_DEVICE and the like of the caller would change what is chosen here. */
+static int clear_environment(void **state) {
+    (void)state;
+    unsetenv("HRM_DEVICE");
+    unsetenv("HRM_DISABLE");
+    watch_log();
+    return 0;
+}
+
+static hrm_status open_with(const char *selector, hrm_device **out) {
+    const hrm_device_open_info info = {.kernels = hrm_kernels_get_table(), .selector = selector, .cache_dir = ""};
+    return hrm_device_open(&info, out);
+}
+
+static void test_every_entry_is_sane(void **state) {
+    (void)state;
+    hrm_adapter *list = NULL;
+    uint32_t count = 0;
+    CHECK_OK(hrm_adapter_list(false, &list, &count));
+    CHECK(count >= 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const hrm_adapter *a = &list[i];
+        CHECK_EQ(a->index, i);
+        CHECK(a->name[0] != '\0');
+        if (i > 0) CHECK(list[i - 1].score >= a->score);
+        CHECK_EQ(a->usable, a->unusable_reason[0] == '\0');
+        if (!a->usable) continue;
+        CHECK(a->subgroup_size >= 1 && (a->subgroup_size & (a->subgroup_size - 1)) == 0);
+        CHECK(a->min_subgroup_size <= a->subgroup_size && a->subgroup_size <= a->max_subgroup_size);
+        CHECK(a->max_workgroup_invocations >= 128);
+        CHECK(a->max_workgroup_size[0] >= 128);
+        CHECK(a->max_workgroup_count[0] >= 65535);
+        CHECK(a->max_shared_bytes >= 16384);
+        CHECK(a->max_push_bytes >= 128);
+        CHECK(a->max_storage_range >= 1u << 27);
+        CHECK(a->storage_alignment <= 256 && a->texel_alignment <= 256);
+        CHECK(a->device_local_bytes > 0);
+        CHECK(a->host_visible_bytes > 0);
+        CHECK_EQ((a->caps & HRM_CAP_CPU) != 0, a->type == HRM_ADAPTER_CPU);
+        if (a->type == HRM_ADAPTER_CPU) CHECK(a->unified_memory);
+    }
+    /* CPU drivers come after everything else that works */
+    for (uint32_t i = 1; i < count; i++) {
+        if (list[i].usable && list[i].type != HRM_ADAPTER_CPU) CHECK(list[i - 1].type != HRM_ADAPTER_CPU);
+    }
+    free(list);
+}
+
+static void test_selectors(void **state) {
+    (void)state;
+    hrm_adapter *list = NULL;
+    uint32_t count = 0;
+    CHECK_OK(hrm_adapter_list(false, &list, &count));
+    hrm_device *device = NULL;
+    CHECK_OK(open_with("0", &device));
+    CHECK_STR(hrm_device_get_adapter(device)->name, list[0].name);
+    hrm_device_close(device);
+
+    char text[64];
+    snprintf(text, sizeof text, "%.8s", list[0].name); /* part of the name, in the other case */
+    for (char *c = text; *c; c++) *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    CHECK_OK(open_with(text, &device));
+    CHECK_STR(hrm_device_get_adapter(device)->name, list[0].name);
+    hrm_device_close(device);
+
+    const uint8_t *u = list[0].device_uuid;
+    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02X%02X%02X%02X%02X%02X", u[0], u[1], u[2],
+             u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+    CHECK_OK(open_with(text, &device));
+    CHECK_STR(hrm_device_get_adapter(device)->name, list[0].name);
+    hrm_device_close(device);
+
+    CHECK_STATUS(open_with("99", &device), HRM_ERR_NO_DEVICE);
+    CHECK(device == NULL);
+    CHECK_ERROR_HAS("device 99 does not exist");
+    CHECK_ERROR_HAS(list[0].name);
+    CHECK_STATUS(open_with("no such GPU", &device), HRM_ERR_NO_DEVICE);
+    CHECK_ERROR_HAS("no device matches 'no such GPU'");
+
+    setenv("HRM_DEVICE", "99", 1);
+    CHECK_STATUS(open_with(NULL, &device), HRM_ERR_NO_DEVICE);
+    CHECK_OK(open_with("0", &device)); /* what is asked for in code wins */
+    hrm_device_close(device);
+    unsetenv("HRM_DEVICE");
+    free(list);
+}
+
+/* Changes the loader's environment: the instance is gone after each list, so the next one reads it again. */
+static void with_drivers(const char *files, char **saved) {
+    const char *before = getenv("VK_ICD_FILENAMES");
+    *saved = before ? strdup(before) : NULL;
+    unsetenv("VK_DRIVER_FILES");
+    setenv("VK_ICD_FILENAMES", files, 1);
+}
+
+static void restore_drivers(char *saved) {
+    if (saved) setenv("VK_ICD_FILENAMES", saved, 1);
+    else unsetenv("VK_ICD_FILENAMES");
+    free(saved);
+}
+
+static void test_no_driver_says_what_to_install(void **state) {
+    (void)state;
+    char *saved;
+    hrm_adapter *list = NULL;
+    uint32_t count = 7;
+    hrm_device *device = NULL;
+    with_drivers("/nonexistent/driver.json", &saved);
+    CHECK_STATUS(hrm_adapter_list(false, &list, &count), HRM_ERR_NO_DEVICE);
+    CHECK_ERROR_HAS("mesa-vulkan-drivers");
+    CHECK(list == NULL);
+    CHECK_EQ(count, 0);
+    CHECK_STATUS(open_with(NULL, &device), HRM_ERR_NO_DEVICE);
+    CHECK(device == NULL);
+    restore_drivers(saved);
+    CHECK_OK(hrm_adapter_list(false, &list, &count));
+    free(list);
+}
+
+static void test_lavapipe_before_swiftshader(void **state) {
+    (void)state;
+    if (access(LAVAPIPE_ICD, R_OK) != 0 || access(SWIFTSHADER_ICD, R_OK) != 0) {
+        print_message("SwiftShader or lavapipe is absent: not checked\n");
+        skip();
+    }
+    for (int order = 0; order < 2; order++) {
+        char *saved;
+        with_drivers(order ? LAVAPIPE_ICD ":" SWIFTSHADER_ICD : SWIFTSHADER_ICD ":" LAVAPIPE_ICD, &saved);
+        hrm_adapter *list = NULL;
+        uint32_t count = 0;
+        CHECK_OK(hrm_adapter_list(false, &list, &count));
+        CHECK_EQ(count, 2);
+        CHECK(strncmp(list[0].name, "llvmpipe", 8) == 0);
+        CHECK(strncmp(list[1].name, "SwiftShader", 11) == 0);
+        free(list);
+        restore_drivers(saved);
+    }
+}
+
+int main(void) {
+    hrm_adapter *list = NULL;
+    uint32_t count = 0;
+    if (hrm_adapter_list(false, &list, &count) != HRM_OK) CHECK_SKIP("no Vulkan device: %s", hrm_last_error());
+    free(list);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_entry_is_sane),
+        cmocka_unit_test(test_selectors),
+        cmocka_unit_test(test_no_driver_says_what_to_install),
+        cmocka_unit_test(test_lavapipe_before_swiftshader),
+    };
+    return cmocka_run_group_tests_name("gpu/adapter", tests, clear_environment, NULL);
+}
