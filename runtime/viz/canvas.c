@@ -56,7 +56,7 @@ static void blend(hrm_canvas *canvas, uint32_t x, uint32_t y, hrm_color color, u
 /* Coverage of a pixel whose centre is `distance` outside (negative: inside) the edge of a shape. */
 static uint32_t coverage_of(float distance) {
     if (distance <= -0.5f) return 255;
-    if (distance >= 0.5f) return 0;
+    if (!(distance < 0.5f)) return 0; /* NaN covers nothing */
     return (uint32_t)((0.5f - distance) * 255.0f + 0.5f);
 }
 
@@ -162,6 +162,7 @@ void hrm_canvas_draw_polyline(hrm_canvas *canvas, const hrm_point *points, size_
 
 void hrm_canvas_layer_segment(hrm_canvas *canvas, hrm_point from, hrm_point to, float thickness) {
     float radius = thickness / 2, reach = radius + 1;
+    if (!(thickness > 0)) return;
     pixel_range range = range_of(canvas, fminf(from.x, to.x) - reach, fminf(from.y, to.y) - reach,
                                  fmaxf(from.x, to.x) + reach, fmaxf(from.y, to.y) + reach);
     if (range.x0 >= range.x1 || range.y0 >= range.y1) return;

@@ -18,7 +18,7 @@ typedef struct glyph {
 } glyph;
 
 static const glyph glyphs[95] = {
-    {4, ""},                                 /* space */
+    {2, ""},                                 /* space */
     {0, "0s0i 0e"},                          /* ! */
     {3, "0s0p 3s3p"},                        /* " */
     {9, "2e4s 6e8s 0i8i 1n9n"},              /* # */
