@@ -177,7 +177,7 @@ fail:
 void hrm_device_close(hrm_device *device) {
     if (!device) return;
     if (device->handle) {
-        device->vk.vkDeviceWaitIdle(device->handle);
+        if (!device->compile_only) device->vk.vkDeviceWaitIdle(device->handle);
         if (device->user && device->user_destroy) device->user_destroy(device->user);
         hrm_staging_deinit(device);
         hrm_kernels_deinit(device);
@@ -186,9 +186,10 @@ void hrm_device_close(hrm_device *device) {
             hrm_log(HRM_LOG_ERROR, "device closed before its children: %u programs and %u recorders are left",
                     device->live_programs, device->live_recorders);
         }
-        for (const hrm_buffer *buffer = device->buffers; buffer; buffer = buffer->next) {
+        while (device->buffers) {
             hrm_log(HRM_LOG_ERROR, "device closed before its children: buffer '%s' of %" PRIu64 " bytes is left",
-                    buffer->label, buffer->bytes);
+                    device->buffers->label, device->buffers->bytes);
+            hrm_buffer_destroy(device->buffers);
         }
         hrm_heap_deinit(&device->heap, device);
         device->vk.vkDestroyDevice(device->handle, NULL);

@@ -21,7 +21,8 @@ typedef struct hrm_device_open_info {
 } hrm_device_open_info;
 
 hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out);
-/* NULL is fine. Waits for the queue, saves the pipeline cache; debug builds name children left behind. */
+/* NULL is fine. Waits for the queue, saves the pipeline cache. Children should be gone: buffers left behind are named in
+ * the log and destroyed too, programs and recorders are counted there. */
 void hrm_device_close(hrm_device *device);
 
 const hrm_adapter *hrm_device_get_adapter(const hrm_device *device);

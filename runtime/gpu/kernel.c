@@ -91,6 +91,10 @@ static void read_local_size(const hrm_kernel_row *row, uint32_t local_size[3]) {
     }
 }
 
+void hrm_kernel_get_local_size(const hrm_device *device, uint32_t kernel, uint32_t local_size[3]) {
+    read_local_size(&device->kernels.table->rows[kernel], local_size);
+}
+
 /* ---- layouts and modules ------------------------------------------------------------------------------------------ */
 
 static hrm_status find_layout(hrm_device *device, const hrm_kernel_row *row, uint32_t *index) {

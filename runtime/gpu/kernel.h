@@ -42,5 +42,13 @@ bool hrm_kernel_is_usable(const hrm_device *device, uint32_t kernel);
 const hrm_kernel_row *hrm_kernel_get_row(const hrm_device *device, uint32_t kernel);
 /* Creates the pipeline now (otherwise the recorder does at hrm_recorder_end). */
 hrm_status hrm_kernel_prepare(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count);
+/* The row's workgroup size as compiled: what holds where no specialization constant 0 to 2 overrides it. */
+void hrm_kernel_get_local_size(const hrm_device *device, uint32_t kernel, uint32_t local_size[3]);
+
+/* What the driver's compiler says of a pipeline (registers, spills, ...), which is created if need be: name and value
+ * as the driver prints them. Only on devices opened with compile_only whose driver has
+ * VK_KHR_pipeline_executable_properties; else UNSUPPORTED. */
+hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count,
+                                      void (*visit)(void *user, const char *name, double value), void *user);
 
 #endif
