@@ -7,13 +7,13 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define HRM_REDUCE_TREE
+layout(local_size_x = 64) in; /* before lib/reduce.glsl, which asks for the size */
 #include "lib/math.glsl"
 #include "lib/reduce.glsl"
 #include "shared/act.h"
 #include "shared/common.h"
 #include "shared/step_block.h"
 
-layout(local_size_x = 64) in;
 layout(push_constant) uniform Push { hrm_act_metrics_params p; };
 layout(std430, set = 0, binding = 0) readonly buffer Halted { uint halted[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Steps { uint steps[]; };

@@ -4,12 +4,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define HRM_REDUCE_TREE
+layout(local_size_x = 64) in; /* before lib/reduce.glsl, which asks for the size */
 #include "lib/grid.glsl"
 #include "lib/reduce.glsl"
 #include "shared/common.h"
 #include "shared/loss.h"
 
-layout(local_size_x = 64) in;
 layout(push_constant) uniform Push { hrm_q_head_params p; };
 layout(std430, set = 0, binding = 0) readonly buffer Z { float z[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Weight { float weight[]; };

@@ -20,6 +20,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #define HRM_REDUCE_TREE
+layout(local_size_x = 128) in; /* before lib/reduce.glsl, which asks for the size */
 #include "lib/grid.glsl"
 #include "lib/math.glsl"
 #include "lib/reduce.glsl"
@@ -27,7 +28,6 @@
 #include "shared/loss.h"
 #include "shared/step_block.h"
 
-layout(local_size_x = 128) in;
 layout(push_constant) uniform Push { hrm_token_loss_params p; };
 layout(std430, set = 0, binding = 0) readonly buffer Logits { float logits[]; };
 layout(std430, set = 0, binding = 1) readonly buffer Labels { uint labels[]; };
