@@ -72,13 +72,11 @@ void main() {
     uint begin = flat_group() * params.per_group;
     if (begin >= params.rows) return;
     uint end = min(begin + params.per_group, params.rows);
-    for (uint row = begin + team_index(); row < end; row += team_count()) {
 #ifdef HRM_TEXEL
-        if (HELD > 0) {
-            row_held(row);
-            continue;
-        }
-#endif
-        row_twice(row);
+    if (HELD > 0) {
+        for (uint row = begin; row < end; row++) row_held(row);
+        return;
     }
+#endif
+    for (uint row = begin + team_index(); row < end; row += team_count()) row_twice(row);
 }

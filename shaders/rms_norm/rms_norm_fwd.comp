@@ -34,10 +34,8 @@ HRM_VEC load_sum(uint i) {
     return s;
 }
 
-float finish(uint row, HRM_VEC squares) {
-    float scale = inversesqrt(team_add(vec_sum(squares)) * params.inv_cols + params.eps);
-    if (HAS_RSTD && team_lane() == 0) rstd[row] = scale;
-    return scale;
+float get_rstd(HRM_VEC squares) {
+    return inversesqrt(team_add(vec_sum(squares)) * params.inv_cols + params.eps);
 }
 
 #ifdef HRM_TEXEL
@@ -46,7 +44,7 @@ float finish(uint row, HRM_VEC squares) {
 const uint LANES = gl_WorkGroupSize.x;
 const uint PARTS = HELD > 0 ? (HELD + LANES - 1) / LANES : 1;
 
-void row_held(uint row) {
+float row_held(uint row) {
     uint base = row * HELD, lane = team_lane();
     vec4 s[PARTS];
     vec4 squares = vec4(0.0);
@@ -60,11 +58,22 @@ void row_held(uint row) {
         }
         squares += s[k] * s[k];
     }
-    float scale = finish(row, squares);
+    float scale = get_rstd(squares);
     [[unroll]] for (uint k = 0; k < PARTS; k++) {
         uint i = lane + k * LANES;
         if ((k + 1) * LANES <= HELD || i < HELD) HRM_STORE(y, base + i, s[k] * scale);
     }
+    return scale;
+}
+
+/* Lane i keeps the rstd of row i and all are stored at once: a store costs the same for one lane as for all. */
+void rows_held(uint begin, uint end) {
+    float mine = 0.0;
+    for (uint row = begin; row < end; row++) {
+        float scale = row_held(row);
+        if (HAS_RSTD && row - begin == team_lane()) mine = scale;
+    }
+    if (HAS_RSTD && begin + team_lane() < end) rstd[begin + team_lane()] = mine;
 }
 #endif
 
@@ -75,7 +84,8 @@ void row_twice(uint row) {
         HRM_VEC s = load_sum(base + i);
         squares += s * s;
     }
-    float scale = finish(row, squares);
+    float scale = get_rstd(squares);
+    if (HAS_RSTD && team_lane() == 0) rstd[row] = scale;
     for (uint i = team_lane(); i < params.cols; i += team_lanes()) HRM_STORE(y, base + i, load_sum(base + i) * scale);
 }
 
@@ -83,13 +93,11 @@ void main() {
     uint begin = flat_group() * params.per_group;
     if (begin >= params.rows) return;
     uint end = min(begin + params.per_group, params.rows);
-    for (uint row = begin + team_index(); row < end; row += team_count()) {
 #ifdef HRM_TEXEL
-        if (HELD > 0) {
-            row_held(row);
-            continue;
-        }
-#endif
-        row_twice(row);
+    if (HELD > 0) {
+        for (uint row = begin; row < end; row += LANES) rows_held(row, min(row + LANES, end));
+        return;
     }
+#endif
+    for (uint row = begin + team_index(); row < end; row += team_count()) row_twice(row);
 }
