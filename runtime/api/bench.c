@@ -181,9 +181,9 @@ static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32
     double pairs = (double)batch * heads * seq * seq * hd, bytes = 16.0 * (double)rows * (double)D;
     hrm_status status = HRM_OK;
     if (wanted(b, name[0]))
-        status = measure(b, name[0], hrm_attention_get_row(b->device, false), record_attention_fwd, &args, 4 * pairs, bytes);
+        status = measure(b, name[0], "attention_fwd", record_attention_fwd, &args, 4 * pairs, bytes);
     if (status == HRM_OK && wanted(b, name[1]))
-        status = measure(b, name[1], hrm_attention_get_row(b->device, true), record_attention_bwd, &args, 10 * pairs, 2 * bytes);
+        status = measure(b, name[1], "attention_bwd", record_attention_bwd, &args, 10 * pairs, 2 * bytes);
     hrm_plan_deinit(&b->plan);
     return status;
 }

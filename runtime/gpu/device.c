@@ -160,7 +160,8 @@ hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out) {
     VkPhysicalDeviceMemoryProperties memory;
     vkGetPhysicalDeviceMemoryProperties(device->adapter.handle, &memory);
     hrm_heap_init(&device->heap, &memory, device->adapter.info.max_allocation_bytes,
-                  device->adapter.info.unified_memory && device->adapter.info.type != HRM_ADAPTER_DISCRETE);
+                  device->adapter.info.unified_memory && device->adapter.info.type != HRM_ADAPTER_DISCRETE,
+                  device->adapter.info.type != HRM_ADAPTER_CPU);
     if (!device->compile_only) HRM_TRY(hrm_queue_init(device, device->queue_family));
     HRM_TRY(hrm_kernels_init(device, info->kernels));
     hrm_log(HRM_LOG_INFO, "device: %s (%s %s)", device->adapter.info.name, device->adapter.info.driver_name,

@@ -30,14 +30,16 @@ struct hrm_heap_block {
 #define BLOCK_LAST_BYTES (UINT64_C(256) << 20)
 
 void hrm_heap_init(hrm_heap *heap, const VkPhysicalDeviceMemoryProperties *memory, uint64_t max_allocation_bytes,
-                   bool unified) {
+                   bool unified, bool strict) {
     memset(heap, 0, sizeof *heap);
     heap->memory = *memory;
     heap->max_allocation_bytes = max_allocation_bytes;
     heap->unified = unified;
+    heap->strict = strict;
 }
 
-static void destroy_block(hrm_device *device, hrm_heap_block *block) {
+static void destroy_block(hrm_heap *heap, hrm_device *device, hrm_heap_block *block) {
+    if (block->memory) heap->heap_used[heap->memory.memoryTypes[block->type].heapIndex] -= block->bytes;
     if (block->memory) device->vk.vkFreeMemory(device->handle, block->memory, NULL); /* unmaps too */
     free(block->ranges);
     free(block);
@@ -47,7 +49,7 @@ void hrm_heap_deinit(hrm_heap *heap, hrm_device *device) {
     while (heap->blocks) {
         hrm_heap_block *block = heap->blocks;
         heap->blocks = block->next;
-        destroy_block(device, block);
+        destroy_block(heap, device, block);
     }
 }
 
@@ -157,6 +159,12 @@ static VkResult make_block(hrm_heap *heap, hrm_device *device, uint32_t type, ui
         free(block);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    const uint32_t index = heap->memory.memoryTypes[type].heapIndex;
+    if (heap->strict && heap->heap_used[index] + bytes > heap->memory.memoryHeaps[index].size) {
+        free(block->ranges);
+        free(block);
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    }
     const VkMemoryAllocateFlagsInfo flags = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
         .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
@@ -168,6 +176,10 @@ static VkResult make_block(hrm_heap *heap, hrm_device *device, uint32_t type, ui
         .memoryTypeIndex = type,
     };
     VkResult result = device->vk.vkAllocateMemory(device->handle, &info, NULL, &block->memory);
+    block->type = type;
+    block->bytes = bytes;
+    if (result == VK_SUCCESS) heap->heap_used[index] += bytes;
+    else block->memory = VK_NULL_HANDLE;
     if (result == VK_SUCCESS &&
         (heap->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) &&
         (heap->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)) {
@@ -176,11 +188,9 @@ static VkResult make_block(hrm_heap *heap, hrm_device *device, uint32_t type, ui
         block->mapped = mapped;
     }
     if (result != VK_SUCCESS) {
-        destroy_block(device, block);
+        destroy_block(heap, device, block);
         return result;
     }
-    block->type = type;
-    block->bytes = bytes;
     block->dedicated = dedicated;
     block->ranges[0] = (free_range){0, bytes};
     block->range_count = 1;
@@ -280,5 +290,5 @@ void hrm_heap_give(hrm_heap *heap, hrm_device *device, hrm_heap_piece *piece) {
         break;
     }
     if (!block->dedicated) heap->block_counts[block->type]--;
-    destroy_block(device, block);
+    destroy_block(heap, device, block);
 }

@@ -20,8 +20,10 @@ typedef struct hrm_heap {
     uint64_t max_allocation_bytes;
     hrm_heap_block *blocks;
     uint32_t block_counts[VK_MAX_MEMORY_TYPES]; /* shared blocks made so far, for growing sizes */
+    uint64_t heap_used[VK_MAX_MEMORY_HEAPS];
     bool fallback_logged;
-    bool unified;
+    bool unified; /* device memory is the host's: any type will do for any kind */
+    bool strict;  /* never past a heap's reported size: some GPU drivers over-commit and then lose the device */
 } hrm_heap;
 
 typedef struct hrm_heap_piece {
@@ -32,7 +34,7 @@ typedef struct hrm_heap_piece {
 } hrm_heap_piece;
 
 void hrm_heap_init(hrm_heap *heap, const VkPhysicalDeviceMemoryProperties *memory, uint64_t max_allocation_bytes,
-                   bool unified);
+                   bool unified, bool strict);
 void hrm_heap_deinit(hrm_heap *heap, hrm_device *device);
 
 /* A piece for a resource with these requirements, from the best memory type for `kind` that has room; a worse type than

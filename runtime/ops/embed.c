@@ -62,16 +62,15 @@ void hrm_embed_fwd(hrm_recorder *rec, hrm_embed_fwd_args args) {
     if (positions * args.hidden > largest) largest = positions * args.hidden;
     hrm_row_choice row = hrm_row_choose(device, &fwd_rows, inner, largest);
     struct hrm_embed_params params = {
-        .count = (uint32_t)(count / row.width),
+        .rows = (uint32_t)(args.batch * positions),
         .puzzle_len = (uint32_t)args.puzzle_len,
-        .puzzle_cols = (uint32_t)(args.puzzle_dim / row.width),
+        .puzzle_cols = has_puzzle ? (uint32_t)(args.puzzle_dim / row.width) : 0,
         .vocab = (uint32_t)args.vocab,
         .puzzles = (uint32_t)puzzles,
-        .flags = (has_puzzle ? HRM_EMBED_PUZZLE : 0) | (has_ids ? HRM_EMBED_IDS : 0) |
-                 (has_positions ? HRM_EMBED_POSITIONS : 0),
+        .flags = (has_ids ? HRM_EMBED_IDS : 0) | (has_positions ? HRM_EMBED_POSITIONS : 0),
         .scale = args.scale,
     };
-    params.per_group = hrm_row_per_group(device, params.count, row.local_x);
+    params.per_group = hrm_row_per_group(device, params.rows, hrm_row_teams(device, &row));
     hrm_dispatch dispatch = {
         .kernel = (uint32_t)row.kernel,
         .label = "embed_fwd",
@@ -90,7 +89,7 @@ void hrm_embed_fwd(hrm_recorder *rec, hrm_embed_fwd_args args) {
     dispatch.bindings[3] = hrm_tensor_get_span(has_puzzle ? &args.puzzle_table : &args.table);
     dispatch.bindings[4] = hrm_tensor_get_span(has_positions ? &args.positions : &args.table);
     dispatch.bindings[5] = hrm_tensor_get_span(&args.y);
-    hrm_grid_1d(device, divide_up(params.count, params.per_group), dispatch.groups);
+    hrm_grid_1d(device, divide_up(params.rows, params.per_group), dispatch.groups);
     hrm_recorder_dispatch(rec, &dispatch);
 }
 

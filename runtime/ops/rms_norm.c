@@ -19,18 +19,16 @@ static void prepare(hrm_recorder *rec, const hrm_row_family *family, uint64_t ro
     const hrm_device *device = hrm_recorder_get_device(rec);
     hrm_row_choice row = hrm_row_choose(device, family, cols, rows * cols);
     uint32_t row_cols = (uint32_t)(cols / row.width);
-    uint32_t teams = 1;
-    uint32_t subgroup = hrm_device_get_adapter(device)->subgroup_size;
-    if (row.kernel != family->tree && subgroup > 0 && row.local_x > subgroup) teams = row.local_x / subgroup;
     params->rows = (uint32_t)rows;
     params->cols = row_cols;
-    params->per_group = hrm_row_per_group(device, rows, teams);
+    params->per_group = hrm_row_per_group(device, rows, hrm_row_teams(device, &row));
     params->inv_cols = (float)(1.0 / (double)cols);
     dispatch->kernel = (uint32_t)row.kernel;
     dispatch->push = params;
     dispatch->push_bytes = sizeof *params;
     dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_LOCAL_X, row.local_x};
     dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, flags};
+    uint32_t subgroup = hrm_device_get_adapter(device)->subgroup_size;
     if (row.kernel == family->texel && row.local_x == subgroup && row_cols <= MAX_HELD_PER_LANE * row.local_x)
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_RMS_NORM_HELD, row_cols};
     hrm_grid_1d(device, (rows + params->per_group - 1) / params->per_group, dispatch->groups);

@@ -60,9 +60,16 @@ hrm_row_choice hrm_row_choose(const hrm_device *device, const hrm_row_family *fa
     }
     if (!is_usable(device, family->scalar) && is_usable(device, family->tree)) {
         choice.kernel = family->tree;
+        choice.is_tree = true;
         choice.local_x = 128;
     }
     return choice;
+}
+
+uint32_t hrm_row_teams(const hrm_device *device, const hrm_row_choice *choice) {
+    uint32_t subgroup = hrm_device_get_adapter(device)->subgroup_size;
+    if (choice->is_tree || subgroup == 0 || choice->local_x <= subgroup) return 1;
+    return choice->local_x / subgroup;
 }
 
 uint32_t hrm_row_per_group(const hrm_device *device, uint64_t count, uint32_t step) {

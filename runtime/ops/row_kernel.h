@@ -32,6 +32,7 @@ typedef struct hrm_row_family {
 typedef struct hrm_row_choice {
     hrm_kernel_id kernel;
     uint32_t width;   /* floats per element of that row: 4 or 1 */
+    bool is_tree;     /* the family's tree row: the one team is the workgroup */
     uint32_t local_x; /* workgroup size: one subgroup on CPU drivers, where a workgroup of several costs switches */
 } hrm_row_choice;
 
@@ -42,6 +43,10 @@ hrm_row_choice hrm_row_choose(const hrm_device *device, const hrm_row_family *fa
 /* How many of `count` units (elements, rows) a workgroup takes: a multiple of `step`; few large groups on CPU drivers,
  * where each costs 0.15 us, many small ones elsewhere. */
 uint32_t hrm_row_per_group(const hrm_device *device, uint64_t count, uint32_t step);
+
+/* Teams of lib/reduce.glsl in a workgroup of that row, as far as the host can know: rows of a workgroup should be a
+ * multiple of it. 1 for the tree form. */
+uint32_t hrm_row_teams(const hrm_device *device, const hrm_row_choice *choice);
 
 bool hrm_row_is_cpu(const hrm_device *device);
 
