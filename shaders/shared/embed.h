@@ -8,19 +8,18 @@
 #endif
 
 /* Flags of hrm_embed_params. */
-#define HRM_EMBED_PUZZLE 1u    /* there is a puzzle table (forward) */
-#define HRM_EMBED_IDS 2u       /* its rows are picked by puzzle_ids, otherwise row = batch row */
-#define HRM_EMBED_POSITIONS 4u /* there is a position table */
+#define HRM_EMBED_IDS 1u       /* rows of the puzzle table are picked by puzzle_ids, otherwise row = batch row */
+#define HRM_EMBED_POSITIONS 2u /* there is a position table */
 
 /* 1 / sqrt(2) as the reference writes it. */
 #define HRM_EMBED_POSITION_FACTOR 0.707106781
 
 /* embed/embed_fwd.comp. Sizes of rows in elements of the row's type (float or vec4). */
 struct hrm_embed_params {
-    HRM_U32 count;       /* elements of y: batch * (puzzle_len + seq) * SPEC_COLS */
-    HRM_U32 per_group;   /* elements of one workgroup, a multiple of its size */
+    HRM_U32 rows;        /* of y: batch * (puzzle_len + seq) */
+    HRM_U32 per_group;   /* rows of one workgroup */
     HRM_U32 puzzle_len;  /* positions before the tokens */
-    HRM_U32 puzzle_cols; /* elements of a row of the puzzle table */
+    HRM_U32 puzzle_cols; /* elements of a row of the puzzle table; 0 without one */
     HRM_U32 vocab;       /* rows of the token table */
     HRM_U32 puzzles;     /* rows of the puzzle table */
     HRM_U32 flags;
