@@ -9,7 +9,8 @@
 
 #include "gpu/caps.h"
 
-/* ---- probing ------------------------------------------------------------------------------------------------------ */
+/* ---- probing ------------------------------------------------------------------------------------------------------
+ */
 
 static bool list_has(const VkExtensionProperties *extensions, uint32_t count, const char *name) {
     for (uint32_t i = 0; i < count; i++) {
@@ -72,8 +73,10 @@ static void probe_memory(hrm_adapter_entry *entry) {
             a->unified_memory = true;
         }
     }
-    if (memory.memoryTypeCount == 0) mark_unusable(a, "no memory types (a driver that only compiles)");
-    else if (!coherent) mark_unusable(a, "no host-visible, coherent memory");
+    if (memory.memoryTypeCount == 0)
+        mark_unusable(a, "no memory types (a driver that only compiles)");
+    else if (!coherent)
+        mark_unusable(a, "no host-visible, coherent memory");
 }
 
 /* Vulkan's own minimums: a driver below them is broken, and what follows would divide by its zeros. */
@@ -117,7 +120,7 @@ static void probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubg
                  {64, HRM_CAP_SUBGROUP_64}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint32_t n = sizes[i].size;
-        bool exact = entry->size_control              ? a->min_subgroup_size <= n && n <= a->max_subgroup_size
+        bool exact = entry->size_control ? a->min_subgroup_size <= n && n <= a->max_subgroup_size
                      : entry->max_workgroup_subgroups != UINT32_MAX
                          ? a->min_subgroup_size == n && a->max_subgroup_size == n
                          : a->type == HRM_ADAPTER_CPU && a->subgroup_size == n;
@@ -136,11 +139,21 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     a->api_version = base.apiVersion;
     a->driver_version = base.driverVersion;
     switch (base.deviceType) {
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU: a->type = HRM_ADAPTER_INTEGRATED; break;
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU: a->type = HRM_ADAPTER_DISCRETE; break;
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU: a->type = HRM_ADAPTER_VIRTUAL; break;
-    case VK_PHYSICAL_DEVICE_TYPE_CPU: a->type = HRM_ADAPTER_CPU; break;
-    default: a->type = HRM_ADAPTER_OTHER; break;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        a->type = HRM_ADAPTER_INTEGRATED;
+        break;
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        a->type = HRM_ADAPTER_DISCRETE;
+        break;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        a->type = HRM_ADAPTER_VIRTUAL;
+        break;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        a->type = HRM_ADAPTER_CPU;
+        break;
+    default:
+        a->type = HRM_ADAPTER_OTHER;
+        break;
     }
     if (a->type == HRM_ADAPTER_CPU) a->caps |= HRM_CAP_CPU;
     const VkPhysicalDeviceLimits *l = &base.limits;
@@ -172,8 +185,8 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     if (!extensions) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "adapter list: no host memory");
     VkResult result = vkEnumerateDeviceExtensionProperties(entry->handle, NULL, &extension_count, extensions);
     if (result < VK_SUCCESS) extension_count = 0;
-    uint32_t version = base.apiVersion < hrm_instance_get_version(instance) ? base.apiVersion
-                                                                            : hrm_instance_get_version(instance);
+    uint32_t version =
+        base.apiVersion < hrm_instance_get_version(instance) ? base.apiVersion : hrm_instance_get_version(instance);
     bool size_extension = list_has(extensions, extension_count, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     bool size_queryable = version >= VK_API_VERSION_1_3 || size_extension;
     entry->size_control_extension = version < VK_API_VERSION_1_3 && size_extension;
@@ -185,8 +198,8 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
 
     VkPhysicalDeviceSubgroupSizeControlProperties control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
-    VkPhysicalDeviceSubgroupProperties subgroup = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES, .pNext = size_queryable ? &control : NULL};
+    VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+                                                   .pNext = size_queryable ? &control : NULL};
     VkPhysicalDeviceMaintenance3Properties maintenance3 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES, .pNext = &subgroup};
     VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
@@ -224,11 +237,15 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     check_limits(a);
 
     /* Kind first, then memory; the driver breaks ties between drivers of one physical device. */
-    static const int64_t kind_score[] = {[HRM_ADAPTER_OTHER] = 2, [HRM_ADAPTER_INTEGRATED] = 4,
-                                         [HRM_ADAPTER_DISCRETE] = 5, [HRM_ADAPTER_VIRTUAL] = 3, [HRM_ADAPTER_CPU] = 1};
+    static const int64_t kind_score[] = {[HRM_ADAPTER_OTHER] = 2,
+                                         [HRM_ADAPTER_INTEGRATED] = 4,
+                                         [HRM_ADAPTER_DISCRETE] = 5,
+                                         [HRM_ADAPTER_VIRTUAL] = 3,
+                                         [HRM_ADAPTER_CPU] = 1};
     uint64_t mib = a->device_local_bytes >> 20;
     a->score = kind_score[a->type] * 1000000000 + (int64_t)(mib < 10000000 ? mib : 10000000) * 10;
-    if (driver.driverID == VK_DRIVER_ID_MESA_RADV || driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE) a->score += 2;
+    if (driver.driverID == VK_DRIVER_ID_MESA_RADV || driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE)
+        a->score += 2;
     else if (driver.driverID != VK_DRIVER_ID_AMD_OPEN_SOURCE && driver.driverID != VK_DRIVER_ID_GOOGLE_SWIFTSHADER) {
         a->score += 1;
     }
@@ -238,10 +255,15 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     return HRM_OK;
 }
 
-/* ---- listing ------------------------------------------------------------------------------------------------------ */
+/* ---- listing ------------------------------------------------------------------------------------------------------
+ */
 
 static int compare_entries(const void *left, const void *right) {
     const hrm_adapter_entry *a = left, *b = right;
+    if (a->info.score / 10 != b->info.score / 10) return a->info.score < b->info.score ? 1 : -1;
+    int order =
+        memcmp(a->info.device_uuid, b->info.device_uuid, 16); /* twins of equal score: each with its own drivers */
+    if (order != 0) return order;
     if (a->info.score != b->info.score) return a->info.score < b->info.score ? 1 : -1;
     return a->info.index < b->info.index ? -1 : a->info.index > b->info.index; /* keeps the loader's order */
 }
@@ -261,6 +283,13 @@ static void level_duplicates(hrm_adapter_entry *entries, uint32_t count) {
         }
         entries[i].info.score = best * 10 + entries[i].info.score % 10;
     }
+}
+
+void hrm_adapter_sort(hrm_adapter_entry *entries, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) entries[i].info.index = i;
+    level_duplicates(entries, count);
+    qsort(entries, count, sizeof *entries, compare_entries);
+    for (uint32_t i = 0; i < count; i++) entries[i].info.index = i;
 }
 
 hrm_status hrm_adapter_enumerate(hrm_instance *instance, hrm_adapter_entry **out, uint32_t *out_count) {
@@ -286,12 +315,9 @@ hrm_status hrm_adapter_enumerate(hrm_instance *instance, hrm_adapter_entry **out
     if (result != VK_INCOMPLETE) HRM_TRY(hrm_vk_check(result, "vkEnumeratePhysicalDevices("));
     for (uint32_t i = 0; i < count; i++) {
         entries[i].handle = handles[i];
-        entries[i].info.index = i;
         HRM_TRY(probe(instance, &entries[i]));
     }
-    level_duplicates(entries, count);
-    qsort(entries, count, sizeof *entries, compare_entries);
-    for (uint32_t i = 0; i < count; i++) entries[i].info.index = i;
+    hrm_adapter_sort(entries, count);
     free(handles);
     *out = entries;
     *out_count = count;
@@ -325,7 +351,8 @@ fail:
     return status;
 }
 
-/* ---- choosing ----------------------------------------------------------------------------------------------------- */
+/* ---- choosing -----------------------------------------------------------------------------------------------------
+ */
 
 /* "0: name, 1: name", cut to the size given. */
 static void describe_entries(const hrm_adapter_entry *entries, uint32_t count, char *text, size_t size) {
@@ -346,8 +373,10 @@ static bool parse_uuid(const char *text, uint8_t out[16]) {
         if (!isxdigit((unsigned char)*text) || digits == 32) return false;
         unsigned value = isdigit((unsigned char)*text) ? (unsigned)(*text - '0')
                                                        : (unsigned)(tolower((unsigned char)*text) - 'a' + 10);
-        if (digits % 2 == 0) out[digits / 2] = (uint8_t)(value << 4);
-        else out[digits / 2] = (uint8_t)(out[digits / 2] | value);
+        if (digits % 2 == 0)
+            out[digits / 2] = (uint8_t)(value << 4);
+        else
+            out[digits / 2] = (uint8_t)(out[digits / 2] | value);
         digits++;
     }
     return digits == 32;
@@ -398,8 +427,9 @@ hrm_status hrm_adapter_select(const hrm_adapter_entry *entries, uint32_t count, 
         }
     }
     if (chosen == UINT32_MAX) {
-        return hrm_fail(HRM_ERR_NO_DEVICE, "no device matches '%.200s' (an index, a UUID or part of a name); there %s: %s",
-                        selector, count == 1 ? "is only" : "are", present);
+        return hrm_fail(HRM_ERR_NO_DEVICE,
+                        "no device matches '%.200s' (an index, a UUID or part of a name); there %s: %s", selector,
+                        count == 1 ? "is only" : "are", present);
     }
     if (!entries[chosen].info.usable && !allow_unusable) {
         return hrm_fail(HRM_ERR_NO_DEVICE, "device %s cannot be used: %s", entries[chosen].info.name,

@@ -39,7 +39,8 @@ typedef struct hrm_adapter {
 } hrm_adapter;
 
 /* Lists adapters, best first within equal UUIDs (duplicates of one physical device under several drivers are kept but
- * ordered after the preferred one). Caller frees *out with free(). No adapter at all: NO_DEVICE, saying what to install. */
+ * ordered after the preferred one). Caller frees *out with free(). No adapter at all: NO_DEVICE, saying what to
+ * install. */
 hrm_status hrm_adapter_list(bool validation, hrm_adapter **out, uint32_t *count);
 
 #endif

@@ -9,22 +9,25 @@ typedef struct hrm_adapter_entry {
     hrm_adapter info;
     VkPhysicalDevice handle;
     uint32_t queue_family;
-    uint64_t timestamp_mask;         /* valid bits of a timestamp of that family */
-    uint32_t max_storage_bindings;   /* storage buffers in one stage */
-    uint32_t max_texel_bindings;     /* uniform texel buffers in one stage */
-    uint32_t max_image_bindings;     /* storage texel buffers in one stage */
-    uint32_t max_resources;          /* all of them together */
+    uint64_t timestamp_mask;       /* valid bits of a timestamp of that family */
+    uint32_t max_storage_bindings; /* storage buffers in one stage */
+    uint32_t max_texel_bindings;   /* uniform texel buffers in one stage */
+    uint32_t max_image_bindings;   /* storage texel buffers in one stage */
+    uint32_t max_resources;        /* all of them together */
     uint32_t max_workgroup_subgroups;
-    bool size_control;               /* a subgroup size can be required in compute */
-    bool size_control_extension;     /* ... through the extension, not core 1.3 */
+    bool size_control;           /* a subgroup size can be required in compute */
+    bool size_control_extension; /* ... through the extension, not core 1.3 */
     bool full_subgroups;
     bool broadcast_dynamic;
     bool portability_subset;
-    bool executable_properties;      /* VK_KHR_pipeline_executable_properties */
+    bool executable_properties; /* VK_KHR_pipeline_executable_properties */
 } hrm_adapter_entry;
 
 /* All adapters of the instance in the order of hrm_adapter_list; free *out with free(). Errors: NO_DEVICE. */
 hrm_status hrm_adapter_enumerate(hrm_instance *instance, hrm_adapter_entry **out, uint32_t *count);
+
+/* Best first; drivers of one physical device (equal UUIDs) stay together, the preferred driver first. Sets info.index. */
+void hrm_adapter_sort(hrm_adapter_entry *entries, uint32_t count);
 
 /* The entry that a selector (index, UUID, part of a name; NULL or "": the best usable one) means. `allow_unusable`
  * accepts adapters that can compile but not run. Errors: NO_DEVICE, INVALID_ARGUMENT, each listing what there is. */

@@ -46,8 +46,8 @@ hrm_status hrm_buffer_create(hrm_device *device, uint64_t bytes, hrm_memory_kind
     VkMemoryRequirements need;
     device->vk.vkGetBufferMemoryRequirements(device->handle, buffer->handle, &need);
     HRM_TRY(hrm_heap_take(&device->heap, device, &need, kind, label, &buffer->piece));
-    HRM_TRY(HRM_VK(device->vk.vkBindBufferMemory(device->handle, buffer->handle, buffer->piece.memory,
-                                                 buffer->piece.offset)));
+    HRM_TRY(HRM_VK(
+        device->vk.vkBindBufferMemory(device->handle, buffer->handle, buffer->piece.memory, buffer->piece.offset)));
     if (device->caps & HRM_CAP_ADDRESS) {
         const VkBufferDeviceAddressInfo address = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
                                                    .buffer = buffer->handle};
@@ -75,8 +75,10 @@ void hrm_buffer_destroy(hrm_buffer *buffer) {
     hrm_heap_give(&device->heap, device, &buffer->piece);
     device->memory_in_use -= buffer->padded_bytes;
     if (buffer->next) buffer->next->previous = buffer->previous;
-    if (buffer->previous) buffer->previous->next = buffer->next;
-    else device->buffers = buffer->next;
+    if (buffer->previous)
+        buffer->previous->next = buffer->next;
+    else
+        device->buffers = buffer->next;
     free(buffer);
 }
 

@@ -23,23 +23,23 @@
 #define HRM_CAP_F64 0x8000u
 #define HRM_CAP_COOPMAT 0x10000u /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
 
-#define HRM_CAP_LIST(X)                                                                                               \
-    X(ARITHMETIC, "arithmetic")                                                                                       \
-    X(SHUFFLE, "shuffle")                                                                                             \
-    X(BALLOT, "ballot")                                                                                               \
-    X(ADDRESS, "address")                                                                                             \
-    X(SUBGROUP_4, "subgroup4")                                                                                        \
-    X(SUBGROUP_8, "subgroup8")                                                                                        \
-    X(SUBGROUP_16, "subgroup16")                                                                                      \
-    X(SUBGROUP_32, "subgroup32")                                                                                      \
-    X(SUBGROUP_64, "subgroup64")                                                                                      \
-    X(TEXEL_LARGE, "texel")                                                                                           \
-    X(TIMESTAMP, "timestamp")                                                                                         \
-    X(CPU, "cpu")                                                                                                     \
-    X(F16, "f16")                                                                                                     \
-    X(INT8, "int8")                                                                                                   \
-    X(INT64, "int64")                                                                                                 \
-    X(F64, "f64")                                                                                                     \
+#define HRM_CAP_LIST(X)                                                                                                \
+    X(ARITHMETIC, "arithmetic")                                                                                        \
+    X(SHUFFLE, "shuffle")                                                                                              \
+    X(BALLOT, "ballot")                                                                                                \
+    X(ADDRESS, "address")                                                                                              \
+    X(SUBGROUP_4, "subgroup4")                                                                                         \
+    X(SUBGROUP_8, "subgroup8")                                                                                         \
+    X(SUBGROUP_16, "subgroup16")                                                                                       \
+    X(SUBGROUP_32, "subgroup32")                                                                                       \
+    X(SUBGROUP_64, "subgroup64")                                                                                       \
+    X(TEXEL_LARGE, "texel")                                                                                            \
+    X(TIMESTAMP, "timestamp")                                                                                          \
+    X(CPU, "cpu")                                                                                                      \
+    X(F16, "f16")                                                                                                      \
+    X(INT8, "int8")                                                                                                    \
+    X(INT64, "int64")                                                                                                  \
+    X(F64, "f64")                                                                                                      \
     X(COOPMAT, "coopmat")
 
 #endif

@@ -89,7 +89,9 @@ static hrm_status create_device(hrm_device *device) {
     };
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-        .pNext = a->size_control ? (void *)&size_control : statistics ? (void *)&executable : NULL,
+        .pNext = a->size_control ? (void *)&size_control
+                 : statistics    ? (void *)&executable
+                                 : NULL,
         .timelineSemaphore = VK_TRUE,
         .bufferDeviceAddress = (device->caps & HRM_CAP_ADDRESS) != 0,
         .shaderFloat16 = (device->caps & HRM_CAP_F16) != 0,

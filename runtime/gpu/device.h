@@ -14,19 +14,19 @@ typedef struct hrm_device hrm_device;
 typedef struct hrm_device_open_info {
     const hrm_kernel_table *kernels; /* borrowed for the device's life */
     const char *selector;            /* adapter index, part of a name, or UUID; NULL = HRM_DEVICE, else best score */
-    const char *cache_dir;           /* pipeline and tuning caches; NULL = the user's cache folder; "" = no disk cache */
-    bool validation;                 /* enable VK_LAYER_KHRONOS_validation and route its messages to the log */
-    bool compile_only; /* accept an adapter that can only create pipelines (no memory, no queue work): kernel_prepare and
-                          kernel_read_statistics are all that works */
+    const char *cache_dir; /* pipeline and tuning caches; NULL = the user's cache folder; "" = no disk cache */
+    bool validation;       /* enable VK_LAYER_KHRONOS_validation and route its messages to the log */
+    bool compile_only; /* accept an adapter that can only create pipelines (no memory, no queue work): kernel_prepare
+                          and kernel_read_statistics are all that works */
 } hrm_device_open_info;
 
 hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out);
-/* NULL is fine. Waits for the queue, saves the pipeline cache. Children should be gone: buffers left behind are named in
- * the log and destroyed too, programs and recorders are counted there. */
+/* NULL is fine. Waits for the queue, saves the pipeline cache. Children should be gone: buffers left behind are named
+ * in the log and destroyed too, programs and recorders are counted there. */
 void hrm_device_close(hrm_device *device);
 
 const hrm_adapter *hrm_device_get_adapter(const hrm_device *device);
-uint32_t hrm_device_get_caps(const hrm_device *device);          /* HRM_CAP_* after HRM_DISABLE */
+uint32_t hrm_device_get_caps(const hrm_device *device);              /* HRM_CAP_* after HRM_DISABLE */
 uint64_t hrm_device_get_binding_alignment(const hrm_device *device); /* for span offsets; >= 64, power of two */
 uint64_t hrm_device_get_binding_range(const hrm_device *device);     /* largest storage-buffer binding in bytes */
 uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of live buffers */
@@ -34,8 +34,8 @@ uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of
 const char *hrm_device_get_cache_dir(const hrm_device *device);
 const char *hrm_device_get_key(const hrm_device *device); /* hex of device + driver UUID + driver version + settings */
 
-/* Messages of the validation layer (warnings and errors) since Vulkan was started; 0 where it is not enabled. They go to
- * the log as warnings. The layer is enabled by the field above or by HRM_VALIDATION=1 in the environment. */
+/* Messages of the validation layer (warnings and errors) since Vulkan was started; 0 where it is not enabled. They go
+ * to the log as warnings. The layer is enabled by the field above or by HRM_VALIDATION=1 in the environment. */
 uint64_t hrm_device_get_validation_count(const hrm_device *device);
 /* Longest submission aimed at, in nanoseconds; 0 = no limit. Default: 100 ms on GPUs, no limit on CPU drivers, which
  * have no watchdog. Applies to programs recorded afterwards. */

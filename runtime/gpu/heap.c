@@ -53,7 +53,8 @@ void hrm_heap_deinit(hrm_heap *heap, hrm_device *device) {
     }
 }
 
-/* ---- choosing a type ---------------------------------------------------------------------------------------------- */
+/* ---- choosing a type ----------------------------------------------------------------------------------------------
+ */
 
 /* Larger is better; negative: not for this kind. */
 static int rank_type(const hrm_heap *heap, VkMemoryPropertyFlags flags, hrm_memory_kind kind) {
@@ -75,7 +76,8 @@ static int rank_type(const hrm_heap *heap, VkMemoryPropertyFlags flags, hrm_memo
     return (cached ? 8 : 0) + (local == heap->unified ? 1 : 0);
 }
 
-/* ---- ranges of a block -------------------------------------------------------------------------------------------- */
+/* ---- ranges of a block --------------------------------------------------------------------------------------------
+ */
 
 static bool reserve_range(hrm_heap_block *block) {
     if (block->range_count < block->range_capacity) return true;
@@ -148,7 +150,8 @@ static void give_to_block(hrm_heap_block *block, uint64_t offset, uint64_t bytes
     block->pieces--;
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------- */
+/* ---- blocks -------------------------------------------------------------------------------------------------------
+ */
 
 /* VK_SUCCESS, or the driver's refusal; OUT_OF_HOST_MEMORY also for our own. */
 static VkResult make_block(hrm_heap *heap, hrm_device *device, uint32_t type, uint64_t bytes, bool dedicated,
@@ -178,10 +181,11 @@ static VkResult make_block(hrm_heap *heap, hrm_device *device, uint32_t type, ui
     VkResult result = device->vk.vkAllocateMemory(device->handle, &info, NULL, &block->memory);
     block->type = type;
     block->bytes = bytes;
-    if (result == VK_SUCCESS) heap->heap_used[index] += bytes;
-    else block->memory = VK_NULL_HANDLE;
-    if (result == VK_SUCCESS &&
-        (heap->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) &&
+    if (result == VK_SUCCESS)
+        heap->heap_used[index] += bytes;
+    else
+        block->memory = VK_NULL_HANDLE;
+    if (result == VK_SUCCESS && (heap->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) &&
         (heap->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)) {
         void *mapped = NULL;
         result = device->vk.vkMapMemory(device->handle, block->memory, 0, VK_WHOLE_SIZE, 0, &mapped);

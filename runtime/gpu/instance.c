@@ -24,10 +24,11 @@ static bool shared_loader_ready;
 static const char validation_layer[] = "VK_LAYER_KHRONOS_validation";
 
 hrm_status hrm_instance_fail_no_driver(const char *found) {
-    return hrm_fail(HRM_ERR_NO_DEVICE,
-                    "no usable Vulkan driver: %s; install one (Debian/Ubuntu: apt install mesa-vulkan-drivers, which also "
-                    "runs on the CPU, or the GPU maker's driver)",
-                    found);
+    return hrm_fail(
+        HRM_ERR_NO_DEVICE,
+        "no usable Vulkan driver: %s; install one (Debian/Ubuntu: apt install mesa-vulkan-drivers, which also "
+        "runs on the CPU, or the GPU maker's driver)",
+        found);
 }
 
 static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
@@ -35,8 +36,7 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
                                                  const VkDebugUtilsMessengerCallbackDataEXT *data, void *user) {
     hrm_instance *instance = user;
     if (types & VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT) atomic_fetch_add(&instance->validation_count, 1);
-    hrm_log(HRM_LOG_WARN, "vulkan%s: %s",
-            severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? " error" : "",
+    hrm_log(HRM_LOG_WARN, "vulkan%s: %s", severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? " error" : "",
             data->pMessage ? data->pMessage : "");
     return VK_FALSE;
 }
@@ -68,7 +68,8 @@ static bool has_extension(const char *layer, const char *name) {
 /* Called with shared_lock held and no users. */
 static hrm_status create_shared(bool validation) {
     if (!shared_loader_ready) {
-        if (volkInitialize() != VK_SUCCESS) return hrm_instance_fail_no_driver("the Vulkan loader (libvulkan.so.1) is missing");
+        if (volkInitialize() != VK_SUCCESS)
+            return hrm_instance_fail_no_driver("the Vulkan loader (libvulkan.so.1) is missing");
         shared_loader_ready = true;
     }
     uint32_t loader_version = volkGetInstanceVersion();

@@ -10,7 +10,8 @@
 #include "gpu/device_private.h"
 #include "shared/spec_ids.h"
 
-/* ---- what a row needs --------------------------------------------------------------------------------------------- */
+/* ---- what a row needs ---------------------------------------------------------------------------------------------
+ */
 
 uint32_t hrm_kernel_required_subgroup(uint32_t caps) {
     if (caps & HRM_CAP_SUBGROUP_4) return 4;
@@ -29,9 +30,12 @@ static void count_descriptors(const char *access, uint32_t *storage, uint32_t *t
     *storage = *texel = *image = 0;
     for (; *access; access++) {
         char kind = descriptor_kind(*access);
-        if (kind == 's') ++*storage;
-        else if (kind == 't') ++*texel;
-        else if (kind == 'i') ++*image;
+        if (kind == 's')
+            ++*storage;
+        else if (kind == 't')
+            ++*texel;
+        else if (kind == 'i')
+            ++*image;
     }
 }
 
@@ -95,7 +99,8 @@ void hrm_kernel_get_local_size(const hrm_device *device, uint32_t kernel, uint32
     read_local_size(&device->kernels.table->rows[kernel], local_size);
 }
 
-/* ---- layouts and modules ------------------------------------------------------------------------------------------ */
+/* ---- layouts and modules ------------------------------------------------------------------------------------------
+ */
 
 static hrm_status find_layout(hrm_device *device, const hrm_kernel_row *row, uint32_t *index) {
     hrm_status status;
@@ -163,8 +168,7 @@ static hrm_status prepare_state(hrm_device *device, uint32_t kernel) {
         .pPushConstantRanges = &push,
     };
     if (!state->pipeline_layout) {
-        HRM_TRY(HRM_VK(
-            device->vk.vkCreatePipelineLayout(device->handle, &layout_info, NULL, &state->pipeline_layout)));
+        HRM_TRY(HRM_VK(device->vk.vkCreatePipelineLayout(device->handle, &layout_info, NULL, &state->pipeline_layout)));
     }
     const VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
@@ -199,7 +203,8 @@ const hrm_kernel_layout *hrm_kernel_get_layout(const hrm_device *device, const h
     return &device->kernels.layouts[state->layout];
 }
 
-/* ---- pipelines ---------------------------------------------------------------------------------------------------- */
+/* ---- pipelines ----------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t hash_key(uint32_t kernel, const hrm_spec *specs, uint32_t spec_count) {
     uint64_t hash = hrm_fnv1a64(&kernel, sizeof kernel);
@@ -299,8 +304,8 @@ static hrm_status create_pipeline(hrm_device *device, hrm_pipeline *pipeline) {
             info.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_ALLOW_VARYING_SUBGROUP_SIZE_BIT;
         }
     }
-    HRM_TRY(HRM_VK(device->vk.vkCreateComputePipelines(device->handle, device->kernels.cache, 1, &info, NULL,
-                                                       &pipeline->handle)));
+    HRM_TRY(HRM_VK(
+        device->vk.vkCreateComputePipelines(device->handle, device->kernels.cache, 1, &info, NULL, &pipeline->handle)));
     hrm_device_name_object(device, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)pipeline->handle, row->name);
     return HRM_OK;
 fail:
@@ -340,7 +345,8 @@ hrm_status hrm_kernel_prepare(hrm_device *device, uint32_t kernel, const hrm_spe
     return hrm_kernel_get_pipeline(device, kernel, spec, spec_count, &pipeline);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------------------
+ */
 
 hrm_status hrm_kernels_init(hrm_device *device, const hrm_kernel_table *table) {
     hrm_kernels *kernels = &device->kernels;

@@ -1,5 +1,6 @@
-/* The pipeline cache on disk: one file per device key and set of kernels, with a header of our own, because drivers have
- * crashed on damaged data. A file that is not exactly what this device wrote is ignored; it is replaced at close. */
+/* The pipeline cache on disk: one file per device key and set of kernels, with a header of our own, because drivers
+ * have crashed on damaged data. A file that is not exactly what this device wrote is ignored; it is replaced at close.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,7 +125,8 @@ void hrm_kernel_cache_save(hrm_device *device) {
     }
     unsigned char *file = malloc(sizeof(cache_header) + bytes);
     if (!file) return;
-    VkResult result = device->vk.vkGetPipelineCacheData(device->handle, kernels->cache, &bytes, file + sizeof(cache_header));
+    VkResult result =
+        device->vk.vkGetPipelineCacheData(device->handle, kernels->cache, &bytes, file + sizeof(cache_header));
     if (result == VK_SUCCESS) {
         cache_header header;
         fill_header(device, file + sizeof header, bytes, &header);

@@ -5,10 +5,14 @@
 
 static double statistic_value(const VkPipelineExecutableStatisticKHR *statistic) {
     switch (statistic->format) {
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR: return statistic->value.b32 ? 1.0 : 0.0;
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR: return (double)statistic->value.i64;
-    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR: return (double)statistic->value.u64;
-    default: return statistic->value.f64;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR:
+        return statistic->value.b32 ? 1.0 : 0.0;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR:
+        return (double)statistic->value.i64;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR:
+        return (double)statistic->value.u64;
+    default:
+        return statistic->value.f64;
     }
 }
 
@@ -18,14 +22,16 @@ hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const
     VkPipelineExecutableStatisticKHR *statistics = NULL;
     VkPipeline pipeline;
     if (!device->compile_only || !device->adapter.executable_properties) {
-        return hrm_fail(HRM_ERR_UNSUPPORTED, "%s: kernel statistics need a device opened for compiling only and "
-                                             "VK_KHR_pipeline_executable_properties",
+        return hrm_fail(HRM_ERR_UNSUPPORTED,
+                        "%s: kernel statistics need a device opened for compiling only and "
+                        "VK_KHR_pipeline_executable_properties",
                         device->adapter.info.name);
     }
     HRM_TRY(hrm_kernel_get_pipeline(device, kernel, spec, spec_count, &pipeline));
     const VkPipelineInfoKHR pipeline_info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline};
     uint32_t executables = 0;
-    HRM_TRY(HRM_VK(device->vk.vkGetPipelineExecutablePropertiesKHR(device->handle, &pipeline_info, &executables, NULL)));
+    HRM_TRY(
+        HRM_VK(device->vk.vkGetPipelineExecutablePropertiesKHR(device->handle, &pipeline_info, &executables, NULL)));
     for (uint32_t e = 0; e < executables; e++) {
         const VkPipelineExecutableInfoKHR info = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline, .executableIndex = e};

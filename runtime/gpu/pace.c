@@ -22,7 +22,8 @@
 
 double hrm_pace_estimate_ns(const hrm_command *command) {
     double bytes = 0.0;
-    for (uint32_t b = 0; command->bindings && b < command->binding_count; b++) bytes += (double)command->bindings[b].bytes;
+    for (uint32_t b = 0; command->bindings && b < command->binding_count; b++)
+        bytes += (double)command->bindings[b].bytes;
     double memory = bytes / ASSUMED_BYTES_PER_NS, arithmetic = command->flops / ASSUMED_FLOPS_PER_NS;
     return ASSUMED_OVERHEAD_NS + (memory > arithmetic ? memory : arithmetic);
 }
@@ -109,7 +110,8 @@ hrm_status hrm_pace_measure(hrm_program *program) {
     if (!readable) hrm_log(HRM_LOG_WARN, "timestamps cannot be read: submissions stay short");
     program->rounds = readable ? program->rounds - 1 : 0;
     if (readable && (longest > (double)program->target_ns || program->rounds == 0)) {
-        hrm_log(HRM_LOG_DEBUG, "pacing: longest piece %.2f ms of %u; cutting again", longest * 1e-6, program->piece_count);
+        hrm_log(HRM_LOG_DEBUG, "pacing: longest piece %.2f ms of %u; cutting again", longest * 1e-6,
+                program->piece_count);
         HRM_TRY(hrm_pace_cut(program));
         HRM_TRY(hrm_program_record(program));
     } else if (program->rounds == 0) {

@@ -17,8 +17,7 @@ hrm_status hrm_profile_init(hrm_program *program) {
         .queryType = VK_QUERY_TYPE_TIMESTAMP,
         .queryCount = program->list.count + program->piece_count,
     };
-    return HRM_VK(
-        program->device->vk.vkCreateQueryPool(program->device->handle, &info, NULL, &program->profile));
+    return HRM_VK(program->device->vk.vkCreateQueryPool(program->device->handle, &info, NULL, &program->profile));
 }
 
 void hrm_profile_begin_piece(hrm_program *program, uint32_t index) {
@@ -52,8 +51,9 @@ hrm_status hrm_program_read_profile(hrm_program *program,
     label_sum *sums = NULL;
     if (!program->profile) {
         if (program->list.count == 0) return HRM_OK;
-        return hrm_fail(HRM_ERR_UNSUPPORTED, "read_profile: the program was recorded without profiling, or %s has no "
-                                             "compute timestamps",
+        return hrm_fail(HRM_ERR_UNSUPPORTED,
+                        "read_profile: the program was recorded without profiling, or %s has no "
+                        "compute timestamps",
                         device->adapter.info.name);
     }
     if (program->last == 0) {

@@ -13,7 +13,8 @@
 /* Measurements of a new program: the first submission warms up (clocks, caches, compilers), the second counts. */
 enum { PACE_ROUNDS = 2 };
 
-/* ---- recording into command buffers ------------------------------------------------------------------------------- */
+/* ---- recording into command buffers -------------------------------------------------------------------------------
+ */
 
 static void record_command(hrm_program *program, VkCommandBuffer commands, const hrm_command *command,
                            const hrm_command *previous) {
@@ -36,8 +37,8 @@ static void record_command(hrm_program *program, VkCommandBuffer commands, const
     if (!previous || previous->pipeline != command->pipeline) {
         vk->vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, command->pipeline);
     }
-    if (command->set && (!previous || previous->set != command->set ||
-                         previous->pipeline_layout != command->pipeline_layout)) {
+    if (command->set &&
+        (!previous || previous->set != command->set || previous->pipeline_layout != command->pipeline_layout)) {
         vk->vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, command->pipeline_layout, 0, 1,
                                     &command->set, 0, NULL);
     }
@@ -60,7 +61,8 @@ static hrm_status record_piece(hrm_program *program, uint32_t index) {
     HRM_TRY(HRM_VK(device->vk.vkBeginCommandBuffer(piece->commands, &begin)));
     if (program->clock) {
         device->vk.vkCmdResetQueryPool(piece->commands, program->clock, 2 * index, 2);
-        device->vk.vkCmdWriteTimestamp(piece->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, program->clock, 2 * index);
+        device->vk.vkCmdWriteTimestamp(piece->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, program->clock,
+                                       2 * index);
     }
     hrm_queue_cmd_barrier(device, piece->commands);
     hrm_profile_begin_piece(program, index);
@@ -107,8 +109,8 @@ hrm_status hrm_program_record(hrm_program *program) {
             .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
             .commandBufferCount = program->piece_count - program->buffer_count,
         };
-        HRM_TRY(HRM_VK(device->vk.vkAllocateCommandBuffers(device->handle, &allocate,
-                                                           program->buffers + program->buffer_count)));
+        HRM_TRY(HRM_VK(
+            device->vk.vkAllocateCommandBuffers(device->handle, &allocate, program->buffers + program->buffer_count)));
         program->buffer_count = program->piece_count;
     }
     for (uint32_t i = 0; i < program->piece_count; i++) {
@@ -120,7 +122,8 @@ fail:
     return status;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------------------------
+ */
 
 hrm_status hrm_program_create(hrm_device *device, hrm_command_list *list, bool profile, hrm_program **out) {
     hrm_status status;

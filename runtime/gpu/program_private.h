@@ -14,8 +14,8 @@ typedef struct hrm_command {
     hrm_command_kind kind;
     bool barrier_before; /* something it touches is written or read by an earlier command since the last barrier */
     uint32_t kernel;
-    const char *label;   /* "scope/label", in the arena */
-    hrm_span *bindings;  /* in the arena; a copy has dst and src, a fill dst */
+    const char *label;  /* "scope/label", in the arena */
+    hrm_span *bindings; /* in the arena; a copy has dst and src, a fill dst */
     uint32_t binding_count;
     const void *push; /* in the arena */
     const hrm_spec *specs;
@@ -62,9 +62,9 @@ struct hrm_program {
     VkCommandBuffer *buffers;
 
     /* pace.c */
-    uint64_t target_ns;  /* longest submission aimed at; 0 = one piece */
-    VkQueryPool clock;   /* begin and end of each piece while measuring */
-    uint32_t rounds;     /* measurements still to make */
+    uint64_t target_ns; /* longest submission aimed at; 0 = one piece */
+    VkQueryPool clock;  /* begin and end of each piece while measuring */
+    uint32_t rounds;    /* measurements still to make */
 
     /* profile.c */
     VkQueryPool profile; /* per piece one begin, then one after each command */
@@ -83,8 +83,8 @@ hrm_status hrm_program_record(hrm_program *program);
 hrm_status hrm_program_bind_all(hrm_program *program);
 
 /* pace.c: where command buffers and submissions are cut. */
-hrm_status hrm_pace_cut(hrm_program *program);              /* sets pieces[] from the commands' costs */
-hrm_status hrm_pace_measure(hrm_program *program);          /* before a submission: reads clocks, cuts anew if needed */
+hrm_status hrm_pace_cut(hrm_program *program);     /* sets pieces[] from the commands' costs */
+hrm_status hrm_pace_measure(hrm_program *program); /* before a submission: reads clocks, cuts anew if needed */
 uint32_t hrm_pace_group(const hrm_program *program, uint32_t first); /* pieces of the submission starting at first */
 double hrm_pace_estimate_ns(const hrm_command *command);
 

@@ -138,8 +138,8 @@ static hrm_status resolve_pipelines(hrm_program *program) {
         HRM_TRY(hrm_kernel_get_state(device, command->kernel, &state));
         command->layout = state->layout;
         command->pipeline_layout = state->pipeline_layout;
-        HRM_TRY(hrm_kernel_get_pipeline(device, command->kernel, command->specs, command->spec_count,
-                                        &command->pipeline));
+        HRM_TRY(
+            hrm_kernel_get_pipeline(device, command->kernel, command->specs, command->spec_count, &command->pipeline));
         continue;
     fail:
         return hrm_fail_prefix(status, "%s", command->label);

@@ -67,7 +67,8 @@ void hrm_recorder_set_profile(hrm_recorder *rec, bool on) {
     rec->profile = on;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------- */
+/* ---- errors -------------------------------------------------------------------------------------------------------
+ */
 
 void hrm_recorder_fail(hrm_recorder *rec, hrm_status code, const char *fmt, ...) {
     if (rec->error != HRM_OK) return;
@@ -81,7 +82,8 @@ void hrm_recorder_fail(hrm_recorder *rec, hrm_status code, const char *fmt, ...)
 /* "kernel name (scope/label)" of a dispatch, for messages. */
 static const char *describe(const hrm_recorder *rec, const hrm_kernel_row *row, const char *label, char *text,
                             size_t size) {
-    if (!rec->scope && !label) snprintf(text, size, "kernel %s", row->name);
+    if (!rec->scope && !label)
+        snprintf(text, size, "kernel %s", row->name);
     else {
         snprintf(text, size, "kernel %s (%s%s%s)", row->name, rec->scope ? rec->scope : "",
                  rec->scope && label ? "/" : "", label ? label : "");
@@ -102,8 +104,8 @@ static bool check_span(hrm_recorder *rec, const char *what, hrm_span span) {
     }
     if (span.bytes == 0 || span.offset > span.buffer->bytes || span.bytes > span.buffer->bytes - span.offset) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
-                          "%s: %" PRIu64 " bytes from %" PRIu64 " are not inside buffer '%s' of %" PRIu64 " bytes", what,
-                          span.bytes, span.offset, span.buffer->label, span.buffer->bytes);
+                          "%s: %" PRIu64 " bytes from %" PRIu64 " are not inside buffer '%s' of %" PRIu64 " bytes",
+                          what, span.bytes, span.offset, span.buffer->label, span.buffer->bytes);
         return false;
     }
     if (span.offset % 4 || span.bytes % 4) {
@@ -180,9 +182,8 @@ static bool check_dispatch(hrm_recorder *rec, const hrm_dispatch *d) {
         if (d->groups[i] > device->adapter.info.max_workgroup_count[i]) {
             hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
                               "%s: a grid of %u x %u x %u workgroups exceeds this device's %u x %u x %u", who,
-                              d->groups[0], d->groups[1], d->groups[2],
-                              device->adapter.info.max_workgroup_count[0], device->adapter.info.max_workgroup_count[1],
-                              device->adapter.info.max_workgroup_count[2]);
+                              d->groups[0], d->groups[1], d->groups[2], device->adapter.info.max_workgroup_count[0],
+                              device->adapter.info.max_workgroup_count[1], device->adapter.info.max_workgroup_count[2]);
             return false;
         }
     }
@@ -192,7 +193,8 @@ static bool check_dispatch(hrm_recorder *rec, const hrm_dispatch *d) {
     return true;
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------------- */
+/* ---- recording ----------------------------------------------------------------------------------------------------
+ */
 
 static void *keep(hrm_recorder *rec, const void *bytes, size_t size) {
     void *copy = NULL;
@@ -253,8 +255,8 @@ void hrm_recorder_copy(hrm_recorder *rec, hrm_span dst, hrm_span src) {
     if (!check_span(rec, "copy: destination", dst) || !check_span(rec, "copy: source", src)) return;
     if (dst.bytes != src.bytes) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
-                          "copy: %" PRIu64 " bytes of '%s' to %" PRIu64 " bytes of '%s'; sizes must be equal", src.bytes,
-                          src.buffer->label, dst.bytes, dst.buffer->label);
+                          "copy: %" PRIu64 " bytes of '%s' to %" PRIu64 " bytes of '%s'; sizes must be equal",
+                          src.bytes, src.buffer->label, dst.bytes, dst.buffer->label);
         return;
     }
     if (dst.buffer == src.buffer && dst.offset < src.offset + src.bytes && src.offset < dst.offset + dst.bytes) {
@@ -282,7 +284,8 @@ void hrm_recorder_fill(hrm_recorder *rec, hrm_span dst, uint32_t value) {
     command->cost_ns = hrm_pace_estimate_ns(command);
 }
 
-/* ---- hazards ------------------------------------------------------------------------------------------------------ */
+/* ---- hazards ------------------------------------------------------------------------------------------------------
+ */
 
 /* Byte ranges touched since the last barrier. */
 typedef struct touched {
@@ -327,8 +330,8 @@ static hrm_status derive_barriers(hrm_recorder *rec) {
         for (uint32_t b = 0; b < command->binding_count && !command->barrier_before; b++) {
             char letter = access_letter(rec, command, b);
             bool writing = letter == 'w' || letter == 'm';
-            command->barrier_before = overlaps(&writes, command->bindings[b]) ||
-                                      (writing && overlaps(&reads, command->bindings[b]));
+            command->barrier_before =
+                overlaps(&writes, command->bindings[b]) || (writing && overlaps(&reads, command->bindings[b]));
         }
         if (command->barrier_before) reads.count = writes.count = 0;
         for (uint32_t b = 0; ok && b < command->binding_count; b++) {

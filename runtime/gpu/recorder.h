@@ -19,16 +19,16 @@ typedef struct hrm_program hrm_program;
 enum { HRM_MAX_BINDINGS = 12, HRM_MAX_SPECS = 16, HRM_MAX_PUSH_BYTES = 128 };
 
 typedef struct hrm_dispatch {
-    uint32_t kernel;     /* row index */
-    const char *label;   /* for profiles and errors; NULL = the row's name; must outlive the program */
+    uint32_t kernel;   /* row index */
+    const char *label; /* for profiles and errors; NULL = the row's name; must outlive the program */
     hrm_span bindings[HRM_MAX_BINDINGS];
     uint32_t binding_count;
     const void *push;    /* copied */
     uint32_t push_bytes; /* must equal the row's */
     hrm_spec specs[HRM_MAX_SPECS];
     uint32_t spec_count;
-    uint32_t groups[3];  /* workgroups; a zero y or z counts as 1; x == 0 records nothing; checked against the limits */
-    double flops;        /* estimated work, for cutting submissions and for benches; 0 = unknown (bytes are used) */
+    uint32_t groups[3]; /* workgroups; a zero y or z counts as 1; x == 0 records nothing; checked against the limits */
+    double flops;       /* estimated work, for cutting submissions and for benches; 0 = unknown (bytes are used) */
 } hrm_dispatch;
 
 hrm_status hrm_recorder_create(hrm_device *device, hrm_recorder **out);
@@ -44,7 +44,8 @@ void hrm_recorder_fill(hrm_recorder *rec, hrm_span dst, uint32_t value);
 void hrm_recorder_fail(hrm_recorder *rec, hrm_status code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A label prefix for the dispatches that follow ("H.0.attention"); NULL clears. Must outlive the program. */
 void hrm_recorder_set_scope(hrm_recorder *rec, const char *scope);
-/* With profiling on, timestamps surround every dispatch (HRM_CAP_TIMESTAMP needed; otherwise reported once, ignored). */
+/* With profiling on, timestamps surround every dispatch (HRM_CAP_TIMESTAMP needed; otherwise reported once, ignored).
+ */
 void hrm_recorder_set_profile(hrm_recorder *rec, bool on);
 
 /* Builds the program and empties the recorder for reuse. On error the recorder is emptied too. */

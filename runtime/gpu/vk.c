@@ -5,7 +5,8 @@
 
 const char *hrm_vk_result_name(VkResult result) {
 #define HRM_RESULT(name)                                                                                               \
-    case name: return #name
+    case name:                                                                                                         \
+        return #name
     switch (result) {
         HRM_RESULT(VK_SUCCESS);
         HRM_RESULT(VK_NOT_READY);
@@ -26,7 +27,8 @@ const char *hrm_vk_result_name(VkResult result) {
         HRM_RESULT(VK_ERROR_UNKNOWN);
         HRM_RESULT(VK_ERROR_OUT_OF_POOL_MEMORY);
         HRM_RESULT(VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS);
-    default: break;
+    default:
+        break;
     }
 #undef HRM_RESULT
     static _Thread_local char text[32];
@@ -63,6 +65,7 @@ hrm_status hrm_vk_check(VkResult result, const char *call) {
     case VK_ERROR_FEATURE_NOT_PRESENT:
     case VK_ERROR_FORMAT_NOT_SUPPORTED:
         return hrm_fail(HRM_ERR_UNSUPPORTED, "%.*s returned %s", width, name, text);
-    default: return hrm_fail(HRM_ERR_DEVICE, "%.*s returned %s", width, name, text);
+    default:
+        return hrm_fail(HRM_ERR_DEVICE, "%.*s returned %s", width, name, text);
     }
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "gpu/adapter_private.h"
+
 #define LAVAPIPE_ICD "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
 #define SWIFTSHADER_ICD "/usr/lib/chromium/vk_swiftshader_icd.json"
 
@@ -73,8 +75,8 @@ static void test_selectors(void **state) {
     hrm_device_close(device);
 
     const uint8_t *u = list[0].device_uuid;
-    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02X%02X%02X%02X%02X%02X", u[0], u[1], u[2],
-             u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+    snprintf(text, sizeof text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02X%02X%02X%02X%02X%02X", u[0], u[1],
+             u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
     CHECK_OK(open_with(text, &device));
     CHECK_STR(hrm_device_get_adapter(device)->name, list[0].name);
     hrm_device_close(device);
@@ -103,8 +105,10 @@ static void with_drivers(const char *files, char **saved) {
 }
 
 static void restore_drivers(char *saved) {
-    if (saved) setenv("VK_ICD_FILENAMES", saved, 1);
-    else unsetenv("VK_ICD_FILENAMES");
+    if (saved)
+        setenv("VK_ICD_FILENAMES", saved, 1);
+    else
+        unsetenv("VK_ICD_FILENAMES");
     free(saved);
 }
 
@@ -146,6 +150,47 @@ static void test_lavapipe_before_swiftshader(void **state) {
     }
 }
 
+static hrm_adapter_entry imagine(const char *name, hrm_adapter_type type, uint8_t uuid, int64_t score, bool usable) {
+    hrm_adapter_entry entry = {.info = {.type = type, .score = score, .usable = usable}};
+    snprintf(entry.info.name, sizeof entry.info.name, "%s", name);
+    memset(entry.info.device_uuid, uuid, 16);
+    if (!usable) snprintf(entry.info.unusable_reason, sizeof entry.info.unusable_reason, "no compute queue");
+    return entry;
+}
+
+/* One card under two drivers, of which the worse reports more memory; an old card; an integrated chip; a CPU driver. */
+static void test_order_and_choice_on_an_imaginary_desktop(void **state) {
+    (void)state;
+    hrm_adapter_entry entries[] = {
+        imagine("llvmpipe", HRM_ADAPTER_CPU, 1, 1000020002, true),
+        imagine("Radeon (AMDVLK)", HRM_ADAPTER_DISCRETE, 2, 5000165000, true),
+        imagine("Old card", HRM_ADAPTER_DISCRETE, 3, 5000010001 - INT64_C(10000000000), false),
+        imagine("Radeon (RADV)", HRM_ADAPTER_DISCRETE, 2, 5000163842, true),
+        imagine("Integrated", HRM_ADAPTER_INTEGRATED, 4, 4000080001, true),
+    };
+    const uint32_t count = sizeof entries / sizeof entries[0];
+    hrm_adapter_sort(entries, count);
+    static const char *const order[] = {"Radeon (RADV)", "Radeon (AMDVLK)", "Integrated", "llvmpipe", "Old card"};
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_STR(entries[i].info.name, order[i]);
+        CHECK_EQ(entries[i].info.index, i);
+    }
+    uint32_t chosen = 99;
+    CHECK_OK(hrm_adapter_select(entries, count, NULL, false, &chosen));
+    CHECK_EQ(chosen, 0);
+    CHECK_OK(hrm_adapter_select(entries, count, "amdvlk", false, &chosen));
+    CHECK_EQ(chosen, 1);
+    CHECK_OK(hrm_adapter_select(entries, count, "02020202-0202-0202-0202-020202020202", false, &chosen));
+    CHECK_EQ(chosen, 0); /* the preferred driver of that card */
+    CHECK_STATUS(hrm_adapter_select(entries, count, "old", false, &chosen), HRM_ERR_NO_DEVICE);
+    CHECK_ERROR_HAS("Old card cannot be used: no compute queue");
+    CHECK_STATUS(hrm_adapter_select(entries, count, "4", false, &chosen), HRM_ERR_NO_DEVICE);
+    CHECK_OK(hrm_adapter_select(entries, count, "old", true, &chosen)); /* for compiling only */
+    CHECK_EQ(chosen, 4);
+    CHECK_STATUS(hrm_adapter_select(&entries[4], 1, NULL, false, &chosen), HRM_ERR_NO_DEVICE);
+    CHECK_ERROR_HAS("no Vulkan device here can be used: Old card: no compute queue");
+}
+
 int main(void) {
     hrm_adapter *list = NULL;
     uint32_t count = 0;
@@ -156,6 +201,7 @@ int main(void) {
         cmocka_unit_test(test_selectors),
         cmocka_unit_test(test_no_driver_says_what_to_install),
         cmocka_unit_test(test_lavapipe_before_swiftshader),
+        cmocka_unit_test(test_order_and_choice_on_an_imaginary_desktop),
     };
     return cmocka_run_group_tests_name("gpu/adapter", tests, clear_environment, NULL);
 }

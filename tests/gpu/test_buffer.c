@@ -79,8 +79,18 @@ static void test_refusals(void **state) {
 /* Sizes around every boundary of the staging ring (chunks of 2 MiB in a ring of 8) and of the readback slots. */
 static void test_transfers_of_all_sizes(void **state) {
     (void)state;
-    static const uint64_t sizes[] = {4,          8,           12,          1000,        65540,       (2u << 20) - 4,
-                                     2u << 20,   (2u << 20) + 4, (8u << 20) - 4, 8u << 20, (8u << 20) + 4, (21u << 20) + 12};
+    static const uint64_t sizes[] = {4,
+                                     8,
+                                     12,
+                                     1000,
+                                     65540,
+                                     (2u << 20) - 4,
+                                     2u << 20,
+                                     (2u << 20) + 4,
+                                     (8u << 20) - 4,
+                                     8u << 20,
+                                     (8u << 20) + 4,
+                                     (21u << 20) + 12};
     hrm_device *device = shared_device();
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         uint64_t bytes = sizes[s], offset = 20;
@@ -137,7 +147,8 @@ static void test_copy_to_readback(void **state) {
     CHECK(ticket != 0);
     CHECK_OK(hrm_queue_wait(device, ticket, 10000));
     check_same_bits("slot", hrm_buffer_get_mapped(slot), values, sizeof values);
-    CHECK_STATUS(hrm_queue_copy(device, (hrm_span){slot, 0, 64}, hrm_buffer_span(a), &ticket), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(hrm_queue_copy(device, (hrm_span){slot, 0, 64}, hrm_buffer_span(a), &ticket),
+                 HRM_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(hrm_queue_copy(device, (hrm_span){a, 0, 64}, (hrm_span){a, 32, 64}, &ticket),
                  HRM_ERR_INVALID_ARGUMENT);
     CHECK_ERROR_HAS("overlap");
@@ -154,9 +165,12 @@ static void test_copy_to_readback(void **state) {
 int main(void) {
     shared_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_lifetimes_do_not_overlap), cmocka_unit_test(test_many_small_buffers),
-        cmocka_unit_test(test_refusals),                        cmocka_unit_test(test_transfers_of_all_sizes),
-        cmocka_unit_test(test_many_small_uploads_keep_their_order), cmocka_unit_test(test_copy_to_readback),
+        cmocka_unit_test(test_random_lifetimes_do_not_overlap),
+        cmocka_unit_test(test_many_small_buffers),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_transfers_of_all_sizes),
+        cmocka_unit_test(test_many_small_uploads_keep_their_order),
+        cmocka_unit_test(test_copy_to_readback),
     };
     return cmocka_run_group_tests_name("gpu/buffer", tests, NULL, close_shared_device);
 }

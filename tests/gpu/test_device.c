@@ -79,8 +79,10 @@ static void test_two_drivers_in_one_process(void **state) {
     close_checked(mesa);
     use_device(swift);
     close_checked(swift);
-    if (saved) setenv("VK_ICD_FILENAMES", saved, 1);
-    else unsetenv("VK_ICD_FILENAMES");
+    if (saved)
+        setenv("VK_ICD_FILENAMES", saved, 1);
+    else
+        unsetenv("VK_ICD_FILENAMES");
     free(saved);
 }
 
@@ -154,11 +156,11 @@ static void test_pipeline_cache_file(void **state) {
     /* every kind of damage is noticed, survived and repaired */
     static const struct {
         const char *name;
-        size_t at;      /* byte to flip; SIZE_MAX: none */
+        size_t at;       /* byte to flip; SIZE_MAX: none */
         long size_delta; /* cut or grow */
         const char *reason;
     } damages[] = {
-        {"magic", 0, 0, "not a pipeline cache"},      {"version", 8, 0, "not a pipeline cache"},
+        {"magic", 0, 0, "not a pipeline cache"},       {"version", 8, 0, "not a pipeline cache"},
         {"driver", 36, 0, "another device or driver"}, {"payload", 96 + 20, 0, "damaged"},
         {"cut", SIZE_MAX, -1, "cut or has bytes"},     {"long", SIZE_MAX, 1, "cut or has bytes"},
         {"tiny", SIZE_MAX, -1000000, "too short"},
@@ -247,8 +249,8 @@ int main(void) {
     hrm_device *probe = open_device(NULL, "");
     hrm_device_close(probe);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_devices_of_one_adapter), cmocka_unit_test(test_two_drivers_in_one_process),
-        cmocka_unit_test(test_disable_masks_capabilities), cmocka_unit_test(test_pipeline_cache_file),
+        cmocka_unit_test(test_two_devices_of_one_adapter),    cmocka_unit_test(test_two_drivers_in_one_process),
+        cmocka_unit_test(test_disable_masks_capabilities),    cmocka_unit_test(test_pipeline_cache_file),
         cmocka_unit_test(test_unwritable_cache_is_not_fatal), cmocka_unit_test(test_user_slot),
         cmocka_unit_test(test_left_children_are_named),
     };

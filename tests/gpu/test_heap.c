@@ -79,7 +79,9 @@ static const VkPhysicalDeviceMemoryProperties discrete = {
                     {HOST | CACHED | DEVICE_COHERENT, 1},
                     {VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | CACHED, 1}},
     .memoryHeapCount = 3,
-    .memoryHeaps = {{8 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {16 * GIB, 0}, {256 * MIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}},
+    .memoryHeaps = {{8 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT},
+                    {16 * GIB, 0},
+                    {256 * MIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}},
 };
 
 /* An integrated chip: one heap, everything visible. */

@@ -248,9 +248,12 @@ static void test_profile(void **state) {
 int main(void) {
     shared_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain_of_dependent_dispatches), cmocka_unit_test(test_hazards_between_parts_of_a_buffer),
-        cmocka_unit_test(test_replay_many_times),             cmocka_unit_test(test_destroy_while_queued),
-        cmocka_unit_test(test_cutting_keeps_results),         cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_chain_of_dependent_dispatches),
+        cmocka_unit_test(test_hazards_between_parts_of_a_buffer),
+        cmocka_unit_test(test_replay_many_times),
+        cmocka_unit_test(test_destroy_while_queued),
+        cmocka_unit_test(test_cutting_keeps_results),
+        cmocka_unit_test(test_profile),
     };
     return cmocka_run_group_tests_name("gpu/program", tests, NULL, close_shared_device);
 }

@@ -1,7 +1,7 @@
-/* Every kernel row through AMD's real shader compiler, without the chip: RADV's null device compiles for the family that
- * RADV_FORCE_FAMILY names and reports what the pipeline uses. Such a device has no memory and cannot submit, so pipelines
- * are made here directly, not through hrm_device. Fails when a row does not compile; spills are printed.
- * Runs itself once per family, because the driver reads the variable once per process. */
+/* Every kernel row through AMD's real shader compiler, without the chip: RADV's null device compiles for the family
+ * that RADV_FORCE_FAMILY names and reports what the pipeline uses. Such a device has no memory and cannot submit, so
+ * pipelines are made here directly, not through hrm_device. Fails when a row does not compile; spills are printed. Runs
+ * itself once per family, because the driver reads the variable once per process. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +35,9 @@ static long long statistic(VkDevice device, VkPipeline pipeline, const char *nam
     if (vkGetPipelineExecutableStatisticsKHR(device, &info, &count, stats) == VK_SUCCESS)
         for (uint32_t i = 0; i < count; i++)
             if (strcmp(stats[i].name, name) == 0)
-                value = stats[i].format == VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR ? (long long)stats[i].value.u64
-                                                                                              : (long long)stats[i].value.i64;
+                value = stats[i].format == VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR
+                            ? (long long)stats[i].value.u64
+                            : (long long)stats[i].value.i64;
     free(stats);
     return value;
 }
@@ -46,28 +47,35 @@ static int compile_row(VkDevice device, const hrm_kernel_row *row, uint32_t *spi
     uint32_t count = 0;
     for (uint32_t i = 0; row->access[i]; i++) {
         if (row->access[i] == 'a') continue;
-        bindings[count++] = (VkDescriptorSetLayoutBinding){
-            i,
-            row->access[i] == 't'   ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
-            : row->access[i] == 'i' ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-                                    : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-            1, VK_SHADER_STAGE_COMPUTE_BIT, NULL};
+        bindings[count++] =
+            (VkDescriptorSetLayoutBinding){i,
+                                           row->access[i] == 't'   ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                           : row->access[i] == 'i' ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+                                                                   : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                           1, VK_SHADER_STAGE_COMPUTE_BIT, NULL};
     }
-    VkDescriptorSetLayoutCreateInfo set_info = {VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, NULL, 0, count, bindings};
+    VkDescriptorSetLayoutCreateInfo set_info = {VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, NULL, 0, count,
+                                                bindings};
     VkDescriptorSetLayout set;
     VK(vkCreateDescriptorSetLayout(device, &set_info, NULL, &set));
     VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, row->push_bytes};
-    VkPipelineLayoutCreateInfo layout_info = {VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO, NULL, 0, 1, &set, 1, &push};
+    VkPipelineLayoutCreateInfo layout_info = {
+        VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO, NULL, 0, 1, &set, 1, &push};
     VkPipelineLayout layout;
     VK(vkCreatePipelineLayout(device, &layout_info, NULL, &layout));
-    VkShaderModuleCreateInfo module_info = {VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, NULL, 0, row->spirv_words * 4ull,
-                                            row->spirv};
+    VkShaderModuleCreateInfo module_info = {VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, NULL, 0,
+                                            row->spirv_words * 4ull, row->spirv};
     VkShaderModule module;
     VK(vkCreateShaderModule(device, &module_info, NULL, &module));
     VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
     info.flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
-    info.stage = (VkPipelineShaderStageCreateInfo){VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, NULL, 0,
-                                                   VK_SHADER_STAGE_COMPUTE_BIT, module, "main", NULL};
+    info.stage = (VkPipelineShaderStageCreateInfo){VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                                   NULL,
+                                                   0,
+                                                   VK_SHADER_STAGE_COMPUTE_BIT,
+                                                   module,
+                                                   "main",
+                                                   NULL};
     info.layout = layout;
     VkPipeline pipeline;
     VK(vkCreateComputePipelines(device, VK_NULL_HANDLE, 1, &info, NULL, &pipeline));
@@ -96,14 +104,17 @@ static int compile_family(const char *family) {
     vkGetPhysicalDeviceProperties(physical, &properties);
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR statistics = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
-    VkPhysicalDeviceVulkan12Features f12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES, .pNext = &statistics};
-    VkPhysicalDeviceVulkan11Features f11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &f12};
+    VkPhysicalDeviceVulkan12Features f12 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+                                            .pNext = &statistics};
+    VkPhysicalDeviceVulkan11Features f11 = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+                                            .pNext = &f12};
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &f11};
     vkGetPhysicalDeviceFeatures2(physical, &features);
     float priority = 1;
     VkDeviceQueueCreateInfo queue = {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, NULL, 0, 0, 1, &priority};
     const char *extension = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
-    VkDeviceCreateInfo device_info = {VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &features, 0, 1, &queue, 0, NULL, 1, &extension, NULL};
+    VkDeviceCreateInfo device_info = {
+        VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &features, 0, 1, &queue, 0, NULL, 1, &extension, NULL};
     VkDevice device;
     VK(vkCreateDevice(physical, &device_info, NULL, &device));
     volkLoadDevice(device);
@@ -138,7 +149,8 @@ static int run_family(const char *family, const char *icd) {
 }
 
 int main(void) {
-    static const char *const icds[] = {"/usr/share/vulkan/icd.d/radeon_icd.x86_64.json", "/usr/share/vulkan/icd.d/radeon_icd.json"};
+    static const char *const icds[] = {"/usr/share/vulkan/icd.d/radeon_icd.x86_64.json",
+                                       "/usr/share/vulkan/icd.d/radeon_icd.json"};
     const char *icd = access(icds[0], R_OK) == 0 ? icds[0] : icds[1];
     if (access(icd, R_OK) != 0) CHECK_SKIP("no RADV driver file (%s)", icds[0]);
     int failed = 0;

@@ -55,7 +55,8 @@ static void test_refusals(void **state) {
     expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "kernel scale_scalar: 1 bindings given, access \"rw\" has 2");
     d = good;
     d.push_bytes = 8;
-    expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "kernel scale_scalar: 8 bytes of push constants given, the row has 12");
+    expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT,
+                   "kernel scale_scalar: 8 bytes of push constants given, the row has 12");
     d = good;
     d.push = NULL;
     expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "push constants");
@@ -74,7 +75,8 @@ static void test_refusals(void **state) {
     d = good;
     d.bindings[0].offset = 4;
     d.bindings[0].bytes = 64;
-    expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "offset 4 in buffer 'buffer a' is not a multiple of this device's");
+    expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT,
+                   "offset 4 in buffer 'buffer a' is not a multiple of this device's");
     d = good;
     d.bindings[0].bytes = 63;
     expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "must be multiples of 4");
@@ -199,8 +201,10 @@ static void test_copies_and_fills_are_checked(void **state) {
 int main(void) {
     shared_device();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_scope_and_label_name_the_place),
-        cmocka_unit_test(test_texel_ranges), cmocka_unit_test(test_range_limits),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_scope_and_label_name_the_place),
+        cmocka_unit_test(test_texel_ranges),
+        cmocka_unit_test(test_range_limits),
         cmocka_unit_test(test_copies_and_fills_are_checked),
     };
     return cmocka_run_group_tests_name("gpu/recorder", tests, NULL, close_shared_device);

@@ -47,15 +47,18 @@ typedef struct interface_id {
 } interface_id;
 
 /* Bytes of a type as laid out in a push-constant block; 0 when unknown. */
-static inline uint32_t interface_type_bytes(const uint32_t *words, size_t count, const interface_id *ids, uint32_t bound,
-                                            uint32_t type, int depth) {
+static inline uint32_t interface_type_bytes(const uint32_t *words, size_t count, const interface_id *ids,
+                                            uint32_t bound, uint32_t type, int depth) {
     if (type >= bound || !ids[type].definition || depth > 8) return 0;
     const uint32_t *op = ids[type].definition;
     switch (op[0] & 0xffffu) {
     case SPV_OP_TYPE_INT:
-    case SPV_OP_TYPE_FLOAT: return op[2] / 8;
-    case SPV_OP_TYPE_POINTER: return 8; /* a buffer reference */
-    case SPV_OP_TYPE_VECTOR: return op[3] * interface_type_bytes(words, count, ids, bound, op[2], depth + 1);
+    case SPV_OP_TYPE_FLOAT:
+        return op[2] / 8;
+    case SPV_OP_TYPE_POINTER:
+        return 8; /* a buffer reference */
+    case SPV_OP_TYPE_VECTOR:
+        return op[3] * interface_type_bytes(words, count, ids, bound, op[2], depth + 1);
     case SPV_OP_TYPE_ARRAY: {
         if (op[3] >= bound || !ids[op[3]].definition) return 0;
         uint32_t length = ids[op[3]].definition[3];
@@ -74,7 +77,8 @@ static inline uint32_t interface_type_bytes(const uint32_t *words, size_t count,
         }
         return end;
     }
-    default: return 0;
+    default:
+        return 0;
     }
 }
 
@@ -122,7 +126,8 @@ static inline bool interface_check(const uint32_t *words, size_t count, const ch
         case SPV_OP_VARIABLE:
             if (op[2] < bound) ids[op[2]].definition = op;
             break;
-        default: break;
+        default:
+            break;
         }
     }
     bool ok = true;
@@ -155,11 +160,11 @@ static inline bool interface_check(const uint32_t *words, size_t count, const ch
                 ok = interface_complain(reason, reason_size, "binding %u is past the row's access \"%s\"", binding,
                                         access);
             } else if (!fits) {
-                ok = interface_complain(reason, reason_size, "binding %u is a %s, but the row's access \"%s\" says '%c'",
-                                        binding,
+                ok = interface_complain(reason, reason_size,
+                                        "binding %u is a %s, but the row's access \"%s\" says '%c'", binding,
                                         storage_buffer ? "storage buffer"
-                                        : image        ? (type[7] == 2 ? "storage texel buffer" : "uniform texel buffer")
-                                                       : "descriptor of another kind",
+                                        : image ? (type[7] == 2 ? "storage texel buffer" : "uniform texel buffer")
+                                                : "descriptor of another kind",
                                         access, letter);
             }
         }

@@ -2,11 +2,11 @@
  *
  *   shader_pack --shaders FOLDER --spirv-val PROGRAM --spv-dir FOLDER --out FILE.c
  *
- * The table is compiled in, from the same kernels.def that the runtime compiles in, so the two cannot disagree. Rows are
- * compiled on all cores; a row whose preprocessed source, defines and compiler are those of an earlier run keeps its
- * .spv. Every new module goes through spirv-val, and its bindings and push constants are compared with the row's access
- * letters and push struct. The output is rewritten only when its contents change. Any error of any row is printed as
- * file:line and fails the build. */
+ * The table is compiled in, from the same kernels.def that the runtime compiles in, so the two cannot disagree. Rows
+ * are compiled on all cores; a row whose preprocessed source, defines and compiler are those of an earlier run keeps
+ * its .spv. Every new module goes through spirv-val, and its bindings and push constants are compared with the row's
+ * access letters and push struct. The output is rewritten only when its contents change. Any error of any row is
+ * printed as file:line and fails the build. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -142,7 +142,8 @@ static bool write_file(const char *path, const void *bytes, size_t size) {
     return ok;
 }
 
-/* ---- compiling ---------------------------------------------------------------------------------------------------- */
+/* ---- compiling ----------------------------------------------------------------------------------------------------
+ */
 
 /* "a/b.h" is looked up beside the including file, then below --shaders; <a/b.h> only below --shaders. */
 static shaderc_include_result *resolve_include(void *user, const char *requested, int type, const char *requesting,
@@ -220,8 +221,8 @@ static shaderc_compile_options_t make_options(void) {
 }
 
 static bool run_validator(const char *path) {
-    char *arguments[] = {(char *)(uintptr_t)options.spirv_val, (char *)(uintptr_t)"--target-env",
-                         (char *)(uintptr_t)"vulkan1.2", (char *)(uintptr_t)path, NULL};
+    char *arguments[] = {(char *)(uintptr_t)options.spirv_val, (char *)(uintptr_t) "--target-env",
+                         (char *)(uintptr_t) "vulkan1.2", (char *)(uintptr_t)path, NULL};
     pid_t child;
     int error = posix_spawnp(&child, options.spirv_val, NULL, NULL, arguments, environ);
     if (error) {
@@ -259,13 +260,14 @@ static bool compile_row(shaderc_compiler_t compiler, pack_row *row) {
     }
     if (!add_defines(compile, row)) goto done;
 
-    result = shaderc_compile_into_preprocessed_text(compiler, text, strlen(text), shaderc_compute_shader, source, "main",
-                                                    compile);
+    result = shaderc_compile_into_preprocessed_text(compiler, text, strlen(text), shaderc_compute_shader, source,
+                                                    "main", compile);
     if (!result || shaderc_result_get_compilation_status(result) != shaderc_compilation_status_success) {
         complain("%s", result ? shaderc_result_get_error_message(result) : "shader_pack: out of memory\n");
         goto done;
     }
-    uint64_t hash = hrm_fnv1a64_update(compiler_hash, shaderc_result_get_bytes(result), shaderc_result_get_length(result));
+    uint64_t hash =
+        hrm_fnv1a64_update(compiler_hash, shaderc_result_get_bytes(result), shaderc_result_get_length(result));
     hash = hrm_fnv1a64_update(hash, row->defines, strlen(row->defines) + 1);
     hash = hrm_fnv1a64_update(hash, row->access, strlen(row->access) + 1);
     hash = hrm_fnv1a64_update(hash, &row->push_bytes, sizeof row->push_bytes);
@@ -286,8 +288,7 @@ static bool compile_row(shaderc_compiler_t compiler, pack_row *row) {
     }
 
     unlink(hash_path);
-    result = shaderc_compile_into_spv(compiler, text, strlen(text), shaderc_compute_shader, source, "main",
-                                      compile);
+    result = shaderc_compile_into_spv(compiler, text, strlen(text), shaderc_compute_shader, source, "main", compile);
     if (!result) {
         complain("shader_pack: out of memory\n");
         goto done;
@@ -354,15 +355,16 @@ static void hash_compiler(void) {
                                             compile)
                  : NULL;
     if (result) {
-        compiler_hash = hrm_fnv1a64_update(compiler_hash, shaderc_result_get_bytes(result),
-                                           shaderc_result_get_length(result));
+        compiler_hash =
+            hrm_fnv1a64_update(compiler_hash, shaderc_result_get_bytes(result), shaderc_result_get_length(result));
         shaderc_result_release(result);
     }
     shaderc_compile_options_release(compile);
     if (compiler) shaderc_compiler_release(compiler);
 }
 
-/* ---- the C file --------------------------------------------------------------------------------------------------- */
+/* ---- the C file ---------------------------------------------------------------------------------------------------
+ */
 
 static bool write_output(void) {
     char *text = NULL;
@@ -372,8 +374,10 @@ static bool write_output(void) {
         complain("shader_pack: out of memory\n");
         return false;
     }
-    fprintf(out, "/* Made by shader_pack from shaders/kernels.def: do not edit. */\n#include <stddef.h>\n#include <stdint.h>\n\n"
-                 "extern const uint32_t *const hrm_spirv_code[];\nextern const uint32_t hrm_spirv_words[];\n\n");
+    fprintf(
+        out,
+        "/* Made by shader_pack from shaders/kernels.def: do not edit. */\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        "extern const uint32_t *const hrm_spirv_code[];\nextern const uint32_t hrm_spirv_words[];\n\n");
     for (size_t i = 0; i < pack_row_count; i++) {
         fprintf(out, "static const uint32_t code_%s[] = {", pack_rows[i].name);
         for (size_t w = 0; w < pack_rows[i].word_count; w++) {
@@ -416,11 +420,16 @@ static bool make_folder(const char *path) {
 
 static bool parse_options(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--shaders")) options.shaders = argv[i + 1];
-        else if (!strcmp(argv[i], "--spirv-val")) options.spirv_val = argv[i + 1];
-        else if (!strcmp(argv[i], "--spv-dir")) options.spv_dir = argv[i + 1];
-        else if (!strcmp(argv[i], "--out")) options.out = argv[i + 1];
-        else return false;
+        if (!strcmp(argv[i], "--shaders"))
+            options.shaders = argv[i + 1];
+        else if (!strcmp(argv[i], "--spirv-val"))
+            options.spirv_val = argv[i + 1];
+        else if (!strcmp(argv[i], "--spv-dir"))
+            options.spv_dir = argv[i + 1];
+        else if (!strcmp(argv[i], "--out"))
+            options.out = argv[i + 1];
+        else
+            return false;
     }
     return argc % 2 == 1 && options.shaders && options.spirv_val && options.spv_dir && options.out;
 }
