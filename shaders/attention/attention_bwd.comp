@@ -85,6 +85,11 @@ float vec_sum(vec4 v) {
     return (v.x + v.y) + (v.z + v.w);
 }
 
+/* Of a score and its row's lse, both in powers of two. Rounding of large scores may put a score above the lse. */
+float probability(float score, float lse2) {
+    return exp2(min(score - lse2, 0));
+}
+
 void main() {
     uint group = flat_group();
     if (group >= p.groups) return;
@@ -182,7 +187,7 @@ void main() {
 #else
                 uint query = row;
 #endif
-                weight[r][c] = j + other < p.seq ? exp2(vec_sum(s[r][c]) - lse_tile[query]) : 0;
+                weight[r][c] = j + other < p.seq ? probability(vec_sum(s[r][c]), lse_tile[query]) : 0;
                 ds[r][c] = weight[r][c] * (vec_sum(dw[r][c]) - delta_tile[query]);
                 weight_tile[row * (TILE + 1) + other] = ds[r][c];
             }

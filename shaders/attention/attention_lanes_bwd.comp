@@ -57,6 +57,11 @@ layout(set = 0, binding = 5, std430) writeonly buffer GradBlock {
 };
 #endif
 
+/* Of a score and its row's lse, both in powers of two. Rounding of large scores may put a score above the lse. */
+float probability(float score, float lse2) {
+    return exp2(min(score - lse2, 0));
+}
+
 void main() {
     uint group = flat_group();
     if (group >= p.groups) return;
@@ -148,7 +153,7 @@ void main() {
 #ifndef OWN_KEYS
                 float row_lse = own_lse[n], row_delta = own_delta[n];
 #endif
-                weight[n][t] = live ? exp2(vec_sum(s[n]) - row_lse) : 0;
+                weight[n][t] = live ? probability(vec_sum(s[n]), row_lse) : 0;
                 ds[n][t] = weight[n][t] * (vec_sum(dw[n]) - row_delta);
             }
         }
