@@ -1,7 +1,8 @@
 /* Rows that had halted start over: z_H[b, t, :] = H_init, z_L[b, t, :] = L_init where halted[b] != 0; other rows are
  * left alone.
  *   0 r halted [B] u32    1 r H_init [D]    2 r L_init [D]    3 w z_H [B, T, D]    4 w z_L [B, T, D]    (f32)
- * One workgroup writes per_group consecutive elements (HRM_WIDTH floats each). Maths: the reference's reset_carry. */
+ * One workgroup writes `positions_per_group` positions of one row, so that rows which go on cost nothing but the flag.
+ * Maths: the reference's reset_carry. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/grid.glsl"
@@ -19,13 +20,18 @@ HRM_OUTPUT(3, z_h);
 HRM_OUTPUT(4, z_l);
 
 void main() {
-    uint begin = flat_group() * p.per_group;
-    if (begin >= p.count) return;
-    uint end = min(begin + p.per_group, p.count);
-    for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
-        if (halted[i / p.row_elements] == 0) continue;
-        uint d = i % p.hidden; /* row_elements is a multiple of hidden */
-        z_h[i] = HRM_LOAD(h_init, d);
-        z_l[i] = HRM_LOAD(l_init, d);
+    uint groups_per_row = (p.positions + p.positions_per_group - 1) / p.positions_per_group;
+    uint group = flat_group(), b = group / groups_per_row;
+    if (b >= p.batch || halted[b] == 0) return;
+    uint begin = group % groups_per_row * p.positions_per_group;
+    uint end = min(begin + p.positions_per_group, p.positions);
+    uint row = b * p.positions;
+    for (uint d = gl_LocalInvocationID.x; d < p.hidden; d += gl_WorkGroupSize.x) {
+        HRM_VEC h = HRM_LOAD(h_init, d), l = HRM_LOAD(l_init, d);
+        for (uint t = begin; t < end; t++) {
+            uint i = (row + t) * p.hidden + d;
+            HRM_STORE(z_h, i, h);
+            HRM_STORE(z_l, i, l);
+        }
     }
 }

@@ -1,7 +1,7 @@
 /* dst[i, :] = src[index[i], :] for rows of 4-byte words, bit for bit. An index past the end of src gives rows of
  * 0xffffffff, a NaN and no valid token: a mistake shows.
  *   0 r src [src_rows, n] any    1 r index [rows] u32    2 w dst [rows, n], apart from src
- * One workgroup writes per_group consecutive elements, of HRM_WIDTH words each. */
+ * One workgroup writes per_group consecutive elements of one row, of HRM_WIDTH words each. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "lib/grid.glsl"
@@ -22,13 +22,15 @@ layout(std430, set = 0, binding = 1) readonly buffer Index { uint index[]; };
 layout(std430, set = 0, binding = 2) writeonly buffer Dst { WORDS dst[]; };
 
 void main() {
-    uint begin = flat_group() * p.per_group;
-    if (begin >= p.count) return;
-    uint end = min(begin + p.per_group, p.count);
+    uint groups_per_row = (p.row_elements + p.per_group - 1) / p.per_group;
+    uint group = flat_group(), to = group / groups_per_row;
+    if (to >= p.rows) return;
+    uint from = index[to];
+    uint begin = group % groups_per_row * p.per_group;
+    uint end = min(begin + p.per_group, p.row_elements);
     for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
-        uint from = index[i / p.row_elements];
         WORDS words = WORDS(0xffffffffu);
-        if (from < p.src_rows) words = src[from * p.row_elements + i % p.row_elements];
-        dst[i] = words;
+        if (from < p.src_rows) words = src[from * p.row_elements + i];
+        dst[to * p.row_elements + i] = words;
     }
 }

@@ -61,12 +61,12 @@ void main() {
         HRM_VEC v = params.beta2 * HRM_LOAD(v_old, i) + params.one_minus_beta2 * (g * g);
         HRM_VEC d = sqrt(max(v, HRM_VEC(1.17549435e-38))) * step_block.adam_v_scale;
         HRM_VEC p = HRM_LOAD(p_old, i) * keep - step_block.adam_step_size * angle(m, d);
-        p_new[i] = p;
-        m_new[i] = m;
-        v_new[i] = v;
+        HRM_STORE(p_new, i, p);
+        HRM_STORE(m_new, i, m);
+        HRM_STORE(v_new, i, v);
 #ifdef HRM_EMA
         float decay = step_block.ema_decay;
-        ema_new[i] = decay == 0.0 ? p : decay * HRM_LOAD(ema_old, i) + (1.0 - decay) * p;
+        HRM_STORE(ema_new, i, decay == 0.0 ? p : decay * HRM_LOAD(ema_old, i) + (1.0 - decay) * p);
 #endif
     }
 }

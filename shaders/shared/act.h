@@ -2,12 +2,12 @@
 #define HRM_SHARED_ACT_H
 #include "shared/common.h"
 
-/* act/act_reset_z.comp. Sizes are in elements of the row's type (float or vec4). */
+/* act/act_reset_z.comp */
 struct hrm_act_reset_z_params {
-    HRM_U32 count;        /* batch * row_elements */
-    HRM_U32 row_elements; /* positions * hidden */
-    HRM_U32 hidden;
-    HRM_U32 per_group; /* elements of one workgroup, a multiple of its size */
+    HRM_U32 batch;
+    HRM_U32 positions;
+    HRM_U32 hidden; /* in elements of the row's type (float or vec4) */
+    HRM_U32 positions_per_group;
 };
 HRM_CHECK_SIZE(hrm_act_reset_z_params, 16);
 
@@ -73,10 +73,10 @@ HRM_CHECK_SIZE(hrm_step_metrics, 48);
 
 /* act/gather_rows.comp. row_elements is in the row's type (1 or 4 words). */
 struct hrm_gather_rows_params {
-    HRM_U32 count; /* rows * row_elements */
+    HRM_U32 rows;
     HRM_U32 row_elements;
     HRM_U32 src_rows;
-    HRM_U32 per_group;
+    HRM_U32 per_group; /* elements of one row that a workgroup copies */
 };
 HRM_CHECK_SIZE(hrm_gather_rows_params, 16);
 #endif
