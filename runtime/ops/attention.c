@@ -7,6 +7,7 @@
 #include "ops/grid.h"
 #include "ops/kernels.h"
 #include "ops/row_kernel.h"
+#include "ops/select.h"
 #include "shared/params.h"
 #include "shared/spec_ids.h"
 
@@ -69,26 +70,85 @@ bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_fami
     return true;
 }
 
-/* Measured on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s at 256 / 512 bits (Zen 5, 2 cores):
- *     Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5       uniform 3 / 3
- *     Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
- *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196 */
-static hrm_attention_family choose_family(const hrm_device *device) {
-    const hrm_adapter *adapter = hrm_device_get_adapter(device);
+/* ---- the measured choice ---- */
+
+/* Measured with the prototypes of these kernels on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s at 256 / 512
+ * bits (Zen 5, 2 cores), which is why this is left to a measurement: Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5
+ * uniform 3 / 3 Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
+ *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196
+ * Mesa before 26 does not keep uniform values scalar; that family cannot even be tried there. */
+static bool keeps_uniform_values_scalar(const hrm_device *device) {
     unsigned mesa = 0;
-    bool is_mesa = sscanf(adapter->driver_info, "Mesa %u", &mesa) == 1;
-    hrm_attention_family order[3] = {HRM_ATTENTION_SHUFFLE, HRM_ATTENTION_BROADCAST, HRM_ATTENTION_TILES};
-    if (is_mesa && mesa >= 26) {
-        order[0] = HRM_ATTENTION_UNIFORM;
-        order[1] = HRM_ATTENTION_BROADCAST;
-    } else if (is_mesa && mesa >= 24) {
-        order[0] = HRM_ATTENTION_BROADCAST;
-        order[1] = HRM_ATTENTION_SHUFFLE;
-    }
-    for (int i = 0; i < 2; i++)
-        if (hrm_attention_family_is_usable(device, order[i])) return order[i];
-    return HRM_ATTENTION_TILES;
+    return sscanf(hrm_device_get_adapter(device)->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26;
 }
+
+enum { TRIAL_QKV, TRIAL_O, TRIAL_LSE, TRIAL_GRAD_O, TRIAL_DELTA, TRIAL_GRAD_QKV, TRIAL_TENSORS };
+enum { TRIAL_BATCH = 2, TRIAL_HEADS = 4, TRIAL_SEQ = 64, TRIAL_HEAD_DIM = 32 };
+static const hrm_attention_family trial_families[] = {HRM_ATTENTION_TILES, HRM_ATTENTION_SHUFFLE,
+                                                      HRM_ATTENTION_BROADCAST, HRM_ATTENTION_UNIFORM};
+
+static void record_trial_fwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
+    (void)user;
+    hrm_attention_fwd(rec, (hrm_attention_fwd_args){.qkv = t[TRIAL_QKV],
+                                                    .o = t[TRIAL_O],
+                                                    .lse = t[TRIAL_LSE],
+                                                    .batch = TRIAL_BATCH,
+                                                    .seq = TRIAL_SEQ,
+                                                    .heads = TRIAL_HEADS,
+                                                    .head_dim = TRIAL_HEAD_DIM,
+                                                    .family = trial_families[candidate]});
+}
+
+/* The backward pass needs outputs that belong to its inputs: the yardstick's. */
+static void prepare_trial_bwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
+    (void)candidate;
+    record_trial_fwd(rec, 0, t, user);
+}
+
+static void record_trial_bwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
+    (void)user;
+    hrm_attention_bwd(rec, (hrm_attention_bwd_args){.qkv = t[TRIAL_QKV],
+                                                    .o = t[TRIAL_O],
+                                                    .lse = t[TRIAL_LSE],
+                                                    .grad_o = t[TRIAL_GRAD_O],
+                                                    .delta = t[TRIAL_DELTA],
+                                                    .grad_qkv = t[TRIAL_GRAD_QKV],
+                                                    .batch = TRIAL_BATCH,
+                                                    .seq = TRIAL_SEQ,
+                                                    .heads = TRIAL_HEADS,
+                                                    .head_dim = TRIAL_HEAD_DIM,
+                                                    .family = trial_families[candidate]});
+}
+
+hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family) {
+    enum { COUNT = sizeof trial_families / sizeof *trial_families };
+    hrm_select_candidate candidates[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        hrm_attention_family f = trial_families[i];
+        bool usable = hrm_attention_family_is_usable(device, f);
+        if (f == HRM_ATTENTION_UNIFORM) usable = usable && keeps_uniform_values_scalar(device);
+        candidates[i] = (hrm_select_candidate){hrm_attention_family_name(f), usable};
+    }
+    const uint64_t n_lse = TRIAL_BATCH * TRIAL_HEADS * TRIAL_SEQ, n_o = n_lse * TRIAL_HEAD_DIM;
+    const uint64_t counts[TRIAL_TENSORS] = {3 * n_o, n_o, n_lse, n_o, n_lse, 3 * n_o};
+    const hrm_select_case c = {.op = backward ? "attention_bwd" : "attention_fwd",
+                               .candidates = candidates,
+                               .candidate_count = COUNT,
+                               .counts = counts,
+                               .tensor_count = TRIAL_TENSORS,
+                               .output = backward ? TRIAL_GRAD_QKV : TRIAL_O,
+                               .flops = (backward ? 10.0 : 4.0) * TRIAL_SEQ * (double)n_o,
+                               /* inputs within 1: scores of order 1, two f32 sums of 64 terms */
+                               .tolerance = 1e-5,
+                               .prepare = backward ? prepare_trial_bwd : NULL,
+                               .record = backward ? record_trial_bwd : record_trial_fwd};
+    uint32_t chosen = 0;
+    hrm_status status = hrm_select_pick(device, &c, &chosen);
+    if (status == HRM_OK) *family = trial_families[chosen];
+    return status;
+}
+
+/* ---- how one pass runs ---- */
 
 /* How one pass runs: its row, its spec constants, and the rows (queries or keys) of a workgroup. */
 typedef struct attention_plan {
@@ -139,8 +199,14 @@ static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, 
 
 static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, uint64_t seq,
                       uint32_t head_dim, attention_plan *plan) {
-    const hrm_device *device = hrm_recorder_get_device(rec);
-    if (family == HRM_ATTENTION_AUTO) family = choose_family(device);
+    hrm_device *device = hrm_recorder_get_device(rec);
+    if (family == HRM_ATTENTION_AUTO) {
+        hrm_status status = hrm_attention_choose(device, pass != PASS_FWD, &family);
+        if (status != HRM_OK) {
+            hrm_recorder_fail(rec, status, "%s", hrm_last_error());
+            return false;
+        }
+    }
     *plan = (attention_plan){.row = find_row(device, family, pass)};
     if (plan->row == HRM_KERNEL_COUNT) {
         hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: the device has no kernels of family %s",

@@ -20,7 +20,8 @@
 #include "gpu/recorder.h"
 #include "ops/tensor.h"
 
-/* Which kernels do it. AUTO takes the fastest known for the device; the others are for tests and benches. */
+/* Which kernels do it. AUTO takes what was measured to be fastest here (ops/select.h), separately for the two
+ * directions; the others are for tests and benches. */
 typedef enum hrm_attention_family {
     HRM_ATTENTION_AUTO = 0,
     HRM_ATTENTION_TILES = 1,     /* tiles in shared memory: every device */
@@ -30,9 +31,12 @@ typedef enum hrm_attention_family {
     HRM_ATTENTION_FAMILY_COUNT = 5,
 } hrm_attention_family;
 
+/* "tiles", "shuffle": the names that HRM_SELECT takes for the operations attention_fwd and attention_bwd. */
 const char *hrm_attention_family_name(hrm_attention_family family);
 /* Whether the device can run all kernels of the family (AUTO and TILES: always). */
 bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family);
+/* What AUTO stands for; the first call of a process may measure (see hrm_select_pick for time and errors). */
+hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family);
 
 typedef struct hrm_attention_fwd_args {
     hrm_tensor qkv; /* [batch, seq, 3 * heads * head_dim] */
