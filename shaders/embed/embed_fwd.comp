@@ -14,11 +14,11 @@
 #define HRM_REDUCE_TEAM_ONLY
 #include "shared/embed.h"
 #include "shared/spec_ids.h"
+layout(local_size_x_id = HRM_SPEC_LOCAL_X) in; /* lib/reduce.glsl needs to know it */
 #include "lib/grid.glsl"
 #include "lib/reduce.glsl"
 #include "lib/vec.glsl"
 
-layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
 layout(constant_id = HRM_SPEC_EMBED_COLS) const uint COLS = 1;
 layout(constant_id = HRM_SPEC_EMBED_SEQ) const uint SEQ = 1;
 layout(push_constant) uniform params_block { hrm_embed_params params; };

@@ -9,10 +9,10 @@
  * the subgroup size. Where subgroup arithmetic is missing (-DHRM_REDUCE_TREE) the one team is the whole workgroup and
  * sums go through a tree in shared memory.
  *
- * The including file declares the workgroup, at most 256 invocations in x and a multiple of the subgroup size (so that
- * subgroups are full), and calls these functions in uniform control flow: workgroup_add, and in the tree form team_add,
- * hold barriers. Costs 1 KiB of shared memory where workgroup_add or the tree form is used.
- * HRM_REDUCE_TEAM_ONLY leaves workgroup_add and its shared memory out. */
+ * The including file declares the workgroup BEFORE including this one (gl_WorkGroupSize is 1 until then, silently): at
+ * most 256 invocations in x and a multiple of the subgroup size, so that subgroups are full. It calls these functions in
+ * uniform control flow: workgroup_add, and in the tree form team_add, hold barriers. Costs 1 KiB of shared memory where
+ * workgroup_add or the tree form is used; HRM_REDUCE_TEAM_ONLY leaves workgroup_add and its shared memory out. */
 #ifndef HRM_LIB_REDUCE_GLSL
 #define HRM_LIB_REDUCE_GLSL
 

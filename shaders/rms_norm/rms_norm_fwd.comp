@@ -12,11 +12,11 @@
 #define HRM_REDUCE_TEAM_ONLY
 #include "shared/rms_norm.h"
 #include "shared/spec_ids.h"
+layout(local_size_x_id = HRM_SPEC_LOCAL_X) in; /* lib/reduce.glsl needs to know it */
 #include "lib/grid.glsl"
 #include "lib/reduce.glsl"
 #include "lib/vec.glsl"
 
-layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
 layout(constant_id = HRM_SPEC_FLAGS) const uint FLAGS = 0;
 layout(constant_id = HRM_SPEC_RMS_NORM_HELD) const uint HELD = 0;
 layout(push_constant) uniform params_block { hrm_rms_norm_params params; };

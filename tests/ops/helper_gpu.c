@@ -29,12 +29,14 @@ static struct {
 } gpu;
 
 static void on_log(void *user, hrm_log_level level, const char *text) {
-    (void)user, (void)level;
+    (void)user;
     fprintf(stderr, "[log] %s\n", text);
-    if (gpu.validation) gpu.messages++;
+    /* while a device is opened the layer also warns about its own settings */
+    if (gpu.validation && (gpu.device || level >= HRM_LOG_ERROR)) gpu.messages++;
 }
 
-void helper_gpu_open(void) {
+void helper_gpu_open(const char *disable) {
+    if (disable) setenv("HRM_DISABLE", disable, 1);
     const char *validation = getenv("HRM_TEST_VALIDATION");
     gpu.validation = validation && strcmp(validation, "0") != 0 && *validation;
     hrm_set_log_callback(on_log, NULL, HRM_LOG_WARN);

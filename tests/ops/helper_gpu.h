@@ -26,16 +26,20 @@
 #include "ops/tensor.h"
 
 #define HELPER_GPU_TEST(function) cmocka_unit_test_teardown(function, helper_gpu_teardown)
+/* A test that wants rows a device would not choose defines this, to what HRM_DISABLE takes, before including. */
+#ifndef HELPER_GPU_DISABLE
+#define HELPER_GPU_DISABLE NULL
+#endif
 #define HELPER_GPU_MAIN(...)                                                                                           \
     int main(void) {                                                                                                   \
         const struct CMUnitTest tests[] = {__VA_ARGS__};                                                               \
-        helper_gpu_open();                                                                                             \
+        helper_gpu_open(HELPER_GPU_DISABLE);                                                                           \
         int failed = cmocka_run_group_tests(tests, NULL, NULL);                                                        \
         helper_gpu_close();                                                                                            \
         return failed;                                                                                                 \
     }
 
-void helper_gpu_open(void);
+void helper_gpu_open(const char *disable);
 void helper_gpu_close(void);
 int helper_gpu_teardown(void **state);
 hrm_device *helper_gpu_get_device(void);
