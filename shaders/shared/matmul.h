@@ -2,5 +2,54 @@
 #define HRM_SHARED_MATMUL_H
 #ifdef __STDC__
 #include "shared/common.h"
+#else
+#extension GL_GOOGLE_include_directive : require
+#include "shared/common.h"
 #endif
+
+/* matmul/matmul_tile.comp, matmul_lane_column.comp, matmul_lane_row.comp. Strides in elements. */
+struct hrm_matmul_params {
+    HRM_U32 m;
+    HRM_U32 n;
+    HRM_U32 k;
+    HRM_U32 lda;
+    HRM_U32 ldb;
+    HRM_U32 ldc;
+    HRM_U32 ldr;       /* residual */
+    HRM_U32 k_split;   /* workgroups with z = s sum k in [s * k_split, (s + 1) * k_split) and write C + s * c_split */
+    HRM_U32 c_split;   /* m * ldc with more than one split, else 0 */
+    HRM_U32 b_address_lo; /* matmul_lane_row: where B starts */
+    HRM_U32 b_address_hi;
+};
+HRM_CHECK_SIZE(hrm_matmul_params, 44);
+
+/* HRM_SPEC_FLAGS of the products. */
+#define HRM_MATMUL_ACCUMULATE 1u /* C += AB */
+#define HRM_MATMUL_RESIDUAL 2u   /* C = AB + R */
+#define HRM_MATMUL_A_SCALAR 4u   /* A's rows do not start or end at multiples of 4 elements */
+#define HRM_MATMUL_B_SCALAR 8u
+#define HRM_MATMUL_C_SCALAR 16u  /* C or R likewise */
+#define HRM_MATMUL_STORE_64 32u  /* store pairs of 64-bit words */
+#define HRM_MATMUL_STORE_256 64u /* store fours of 64-bit words: rows are multiples of 8 */
+#define HRM_MATMUL_K_TAIL 128u   /* k is no multiple of 4 */
+
+/* matmul/matmul_pack.comp: packed [k, n4 * 4] from w [n, k]. */
+struct hrm_matmul_pack_params {
+    HRM_U32 n;
+    HRM_U32 k;
+    HRM_U32 ldw;
+    HRM_U32 n4;
+};
+HRM_CHECK_SIZE(hrm_matmul_pack_params, 16);
+
+/* matmul/matmul_reduce.comp: C [m, n] from `splits` partial products [splits, m * n]. n and strides count elements of
+ * the row's width. */
+struct hrm_matmul_reduce_params {
+    HRM_U32 m;
+    HRM_U32 n;
+    HRM_U32 ldc;
+    HRM_U32 ldr;
+    HRM_U32 splits;
+};
+HRM_CHECK_SIZE(hrm_matmul_reduce_params, 20);
 #endif

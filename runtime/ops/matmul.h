@@ -1,0 +1,69 @@
+/* The matrix product in the three forms that a linear layer and its gradients need, f32, row-major:
+ *
+ *   NT  C[m,n] = A[m,k] B[n,k]^T    y = x W^T, W = [out, in]
+ *   NN  C[m,n] = A[m,k] B[k,n]      grad x = grad y W
+ *   TN  C[m,n] = A[k,m]^T B[k,n]    grad W = grad y^T x; k = rows, long
+ *
+ * Promises: any m, n, k >= 1 (m up to about a million for family lane_column: 65535 row tiles); row strides are the
+ * tensors'; sums run in a fixed order over k, so that a row of an NT or NN product depends neither on m nor on its
+ * neighbours. The kernel family is measured per form and device (ops/select.h: "matmul_nt", "matmul_nn", "matmul_tn");
+ * within a family, n, k and strides decide.
+ *
+ * Some families want W K-major for NT: hrm_matmul_wants_packed says so, hrm_matmul_pack makes the copy whenever the
+ * weight has changed. */
+#ifndef HRM_OPS_MATMUL_H
+#define HRM_OPS_MATMUL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/recorder.h"
+#include "ops/tensor.h"
+
+typedef enum hrm_matmul_form { HRM_MATMUL_NT = 0, HRM_MATMUL_NN = 1, HRM_MATMUL_TN = 2 } hrm_matmul_form;
+
+typedef enum hrm_matmul_family {
+    HRM_MATMUL_AUTO = 0,       /* the measured choice */
+    HRM_MATMUL_TILE,           /* shared memory, 64 x 64 of C per workgroup */
+    HRM_MATMUL_TILE_LARGE,     /* 128 x 128 */
+    HRM_MATMUL_DIRECT,         /* registers only: plain CPU drivers */
+    HRM_MATMUL_LANE_SHUFFLE,   /* CPU drivers, lanes = columns (family A) */
+    HRM_MATMUL_LANE_BROADCAST, /* the same through subgroupBroadcast */
+    HRM_MATMUL_LANE_ROW,       /* CPU drivers, lanes = rows, B through its address (family B) */
+    HRM_MATMUL_FAMILY_COUNT
+} hrm_matmul_family;
+
+typedef struct hrm_matmul_args {
+    hrm_matmul_form form;
+    hrm_tensor a, b;
+    hrm_tensor b_packed; /* NT, where wanted: what hrm_matmul_pack made of b; at least packed_count elements */
+    hrm_tensor c;
+    hrm_tensor residual; /* optional [m, n]: C = AB + residual; shares no memory with C */
+    bool accumulate;     /* C += AB */
+    hrm_tensor scratch;  /* optional: at least hrm_matmul_scratch_count elements let a long k be split */
+    hrm_matmul_family family;
+    const char *label; /* for profiles; NULL = the kernel's name */
+} hrm_matmul_args;
+
+/* Records the product. Tensors are f32 with unit stride in the last dimension; leading dimensions are merged into rows.
+ */
+void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args);
+
+/* Whether NT products of the measured family need b_packed; false for other forms. */
+bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form);
+/* Elements of the packed copy of a weight [n, k]: k * (n rounded up to a multiple of 4). */
+uint64_t hrm_matmul_packed_count(uint64_t n, uint64_t k);
+/* packed[k, j] = w[j, k], zeros for j >= n. */
+void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed);
+/* Elements of scratch with which a product of this shape runs in more parallel parts; 0 = none needed. Whether scratch
+ * is given is part of the order of summation. */
+uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint64_t m, uint64_t n, uint64_t k);
+
+/* The name of the family measured for a form, and whether the device can run one. */
+const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form);
+const char *hrm_matmul_family_name(hrm_matmul_family family);
+bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form);
+/* Makes the choices of all three forms now (otherwise the first product of a form does). */
+hrm_status hrm_matmul_choose_all(hrm_device *device);
+
+#endif

@@ -1,0 +1,19 @@
+/* Shared by matmul.c (recording) and matmul_choice.c (which family). */
+#ifndef HRM_OPS_MATMUL_PRIVATE_H
+#define HRM_OPS_MATMUL_PRIVATE_H
+
+#include "ops/kernels.h"
+#include "ops/matmul.h"
+
+/* The row of a family; vec4: the one that reads A and B 4 elements at a time, where there are two. */
+hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool vec4);
+/* Lanes of a subgroup that the CPU families use; 0 = the device's subgroup has another size. */
+uint32_t hrm_matmul_lanes(const hrm_device *device);
+/* The measured family of a form. */
+hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmul_family *family);
+
+static inline bool hrm_matmul_family_packs(hrm_matmul_family family) {
+    return family == HRM_MATMUL_LANE_SHUFFLE || family == HRM_MATMUL_LANE_BROADCAST;
+}
+
+#endif

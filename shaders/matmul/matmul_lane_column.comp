@@ -1,0 +1,181 @@
+/* C = A B for CPU drivers, family A: the lanes of one subgroup hold columns, 4 each.
+ *
+ *   NN (also NT through a packed, transposed B)   C[i,j] = sum_k A[i,k] B[k,j]
+ *   TN (-DHRM_TRANSPOSED_A)                       C[i,j] = sum_k A[k,i] B[k,j]
+ *
+ * Bindings  A [m,k] or [k,m], B [k,n], R [m,n] residual, C [m,n], each under every type that some variant uses:
+ *   0 A texels   1 B texels   2 A floats   3 B floats   4 R texels   5 R floats
+ *   6 C texels (read)   7 C floats   8 C vec4   9 C pairs of 64-bit words   10 C fours of 64-bit words
+ * The flags say which are used. Sums are f32: 4 products at a time are added up, then added to the accumulator; k
+ * ascends. Which rows share a workgroup changes nothing in a row's sum.
+ *
+ * One workgroup = one subgroup computes ROWS rows x NB * 4 * LANES columns. Per 4 k it loads 4 rows of B, each lane its
+ * columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles then give every lane each element
+ * of A. Texel-buffer loads are straight vector loads on lavapipe, while storage-buffer loads and stores are loops over
+ * lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
+ * LANES must equal the subgroup size; [[unroll]] with specialized bounds is unrolled by the driver, after which every
+ * array index is constant, so that arrays are registers. */
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#extension GL_KHR_shader_subgroup_basic : require
+#include "shared/matmul.h"
+#include "shared/spec_ids.h"
+
+#ifdef HRM_BROADCAST
+#extension GL_KHR_shader_subgroup_ballot : require
+#define LANE_VALUE(x, lane) subgroupBroadcast(x, lane)
+#else
+#extension GL_KHR_shader_subgroup_shuffle : require
+#define LANE_VALUE(x, lane) subgroupShuffle(x, lane)
+#endif
+
+layout(local_size_x = 8, local_size_x_id = HRM_SPEC_LOCAL_X) in;
+layout(constant_id = HRM_SPEC_LOCAL_X) const int LANES = 8;
+layout(constant_id = HRM_SPEC_TILE_M) const int ROWS = 16;
+layout(constant_id = HRM_SPEC_TILE_N) const int NB = 1;
+layout(constant_id = HRM_SPEC_FLAGS) const uint FLAGS = 0;
+layout(push_constant) uniform params_block { hrm_matmul_params p; };
+
+layout(set = 0, binding = 0, rgba32f) readonly uniform imageBuffer a_texels;
+layout(set = 0, binding = 1, rgba32f) readonly uniform imageBuffer b_texels;
+layout(set = 0, binding = 2, std430) readonly buffer a_block { float a_floats[]; };
+layout(set = 0, binding = 3, std430) readonly buffer b_block { float b_floats[]; };
+layout(set = 0, binding = 4, rgba32f) readonly uniform imageBuffer r_texels;
+layout(set = 0, binding = 5, std430) readonly buffer r_block { float r_floats[]; };
+layout(set = 0, binding = 6, rgba32f) readonly uniform imageBuffer c_texels;
+layout(set = 0, binding = 7, std430) buffer c_block { float c_floats[]; };
+layout(set = 0, binding = 8, std430) writeonly buffer c_vec4_block { vec4 c_vec4[]; };
+layout(set = 0, binding = 9, std430) writeonly buffer c_128_block { u64vec2 c_128[]; };
+layout(set = 0, binding = 10, std430) writeonly buffer c_256_block { u64vec4 c_256[]; };
+
+bool has(uint flag) {
+    return (FLAGS & flag) != 0;
+}
+
+/* Lanes hold 8 neighbouring columns when they store 256 bits, else 4, in blocks of LANES * 4. */
+int column_of(int lane, int block) {
+    return has(HRM_MATMUL_STORE_256) ? block / 2 * (8 * LANES) + 8 * lane + block % 2 * 4 : 4 * (block * LANES + lane);
+}
+
+/* at: the element of B where row k starts. */
+vec4 load_b(int at, int column) {
+    if (!has(HRM_MATMUL_B_SCALAR)) return imageLoad(b_texels, (at + column) >> 2);
+    int last = int(p.n) - 1;
+    return vec4(b_floats[at + min(column, last)], b_floats[at + min(column + 1, last)],
+                b_floats[at + min(column + 2, last)], b_floats[at + min(column + 3, last)]);
+}
+
+#ifdef HRM_TRANSPOSED_A
+/* Lane l of load v holds A[k + t / (ROWS / 4), row0 + 4 * (t % (ROWS / 4)) ..], t = v * LANES + l; 0 past k_end. */
+vec4 load_a(int row0, int k, int k_end, int v, int lane) {
+    int t = v * LANES + lane, kk = k + t / (ROWS / 4), row = row0 + 4 * (t % (ROWS / 4)), last = int(p.m) - 1;
+    int at = (has(HRM_MATMUL_K_TAIL) ? min(kk, k_end - 1) : kk) * int(p.lda);
+    vec4 a = has(HRM_MATMUL_A_SCALAR)
+                 ? vec4(a_floats[at + min(row, last)], a_floats[at + min(row + 1, last)],
+                        a_floats[at + min(row + 2, last)], a_floats[at + min(row + 3, last)])
+                 : imageLoad(a_texels, (at + min(row, last & ~3)) >> 2);
+    return has(HRM_MATMUL_K_TAIL) && kk >= k_end ? vec4(0) : a;
+}
+#define A_OF(a, row, kk)                                                                                               \
+    LANE_VALUE(a[(kk * (ROWS / 4) + row / 4) / LANES][row % 4], (kk * (ROWS / 4) + row / 4) % LANES)
+#else
+/* Lane l of load v holds A[row0 + v * LANES + l, k .. k + 3]; 0 past k_end. */
+vec4 load_a(int row0, int k, int k_end, int v, int lane) {
+    int at = min(row0 + v * LANES + lane, int(p.m) - 1) * int(p.lda) + k;
+    if (!has(HRM_MATMUL_A_SCALAR)) return imageLoad(a_texels, at >> 2);
+    int rest = k_end - k - 1;
+    return vec4(a_floats[at], rest > 0 ? a_floats[at + min(rest, 1)] : 0, rest > 1 ? a_floats[at + min(rest, 2)] : 0,
+                rest > 2 ? a_floats[at + min(rest, 3)] : 0);
+}
+#define A_OF(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
+#endif
+
+vec4 add_epilogue(int row, int column, vec4 sum) {
+    if (has(HRM_MATMUL_RESIDUAL)) sum += imageLoad(r_texels, (row * int(p.ldr) + column) >> 2);
+    if (has(HRM_MATMUL_ACCUMULATE)) sum += imageLoad(c_texels, (row * int(p.ldc) + column) >> 2);
+    return sum;
+}
+
+u64vec2 words_of(vec4 v) {
+    return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
+}
+
+/* C[row, column .. column + 3], of this workgroup's share of k. */
+void store_4(int row, int column, vec4 x) {
+    int at = int(gl_WorkGroupID.z * p.c_split) + row * int(p.ldc) + column;
+    if (has(HRM_MATMUL_C_SCALAR)) {
+        [[unroll]] for (int c = 0; c < 4; c++) {
+            if (column + c < int(p.n)) {
+                float value = x[c];
+                if (has(HRM_MATMUL_RESIDUAL)) value += r_floats[row * int(p.ldr) + column + c];
+                if (has(HRM_MATMUL_ACCUMULATE)) value += c_floats[at + c];
+                c_floats[at + c] = value;
+            }
+        }
+    } else if (column < int(p.n)) {
+        x = add_epilogue(row, column, x);
+        if (has(HRM_MATMUL_STORE_64)) {
+            c_128[at >> 2] = words_of(x);
+        } else {
+            c_vec4[at >> 2] = x;
+        }
+    }
+}
+
+void store_8(int row, int column, vec4 low, vec4 high) {
+    if (column < int(p.n)) {
+        int at = int(gl_WorkGroupID.z * p.c_split) + row * int(p.ldc) + column;
+        low = add_epilogue(row, column, low);
+        high = add_epilogue(row, column + 4, high);
+        c_256[at >> 3] = u64vec4(words_of(low), words_of(high));
+    }
+}
+
+void main() {
+    const int A_LOADS = (ROWS + LANES - 1) / LANES;
+    int lane = int(gl_LocalInvocationID.x);
+    int column0 = int(gl_WorkGroupID.x) * (NB * 4 * LANES), row0 = int(gl_WorkGroupID.y) * ROWS;
+    int k_begin = int(gl_WorkGroupID.z * p.k_split), k_end = min(k_begin + int(p.k_split), int(p.k));
+    /* Columns past the end: lanes compute what they find in the last whole group of 4 and store nothing. */
+    int last_column = (int(p.n) - 1) & ~3;
+
+    vec4 sum[ROWS * NB];
+    [[unroll]] for (int i = 0; i < ROWS * NB; i++) sum[i] = vec4(0);
+    int ldb = int(p.ldb), b_at = k_begin * ldb;
+    for (int k = k_begin; k < k_end; k += 4) {
+        vec4 b[4 * NB];
+        [[unroll]] for (int kk = 0; kk < 4; kk++) {
+            /* Past k_end, where A counts as 0, any valid row of B will do. */
+            int at = has(HRM_MATMUL_K_TAIL) ? min(k + kk, k_end - 1) * ldb : b_at + kk * ldb;
+            [[unroll]] for (int j = 0; j < NB; j++)
+                b[kk * NB + j] = load_b(at, min(column0 + column_of(lane, j), last_column));
+        }
+        vec4 a[A_LOADS];
+        [[unroll]] for (int v = 0; v < A_LOADS; v++) a[v] = load_a(row0, k, k_end, v, lane);
+        [[unroll]] for (int row = 0; row < ROWS; row++) {
+            float a0 = A_OF(a, row, 0), a1 = A_OF(a, row, 1), a2 = A_OF(a, row, 2), a3 = A_OF(a, row, 3);
+            [[unroll]] for (int j = 0; j < NB; j++) {
+                precise vec4 four = a0 * b[j];
+                four += a1 * b[NB + j];
+                four += a2 * b[2 * NB + j];
+                four += a3 * b[3 * NB + j];
+                sum[row * NB + j] += four;
+            }
+        }
+        b_at += 4 * ldb;
+    }
+
+    [[unroll]] for (int i = 0; i < ROWS; i++) {
+        if (row0 + i < int(p.m)) {
+            if (has(HRM_MATMUL_STORE_256)) {
+                [[unroll]] for (int j = 0; j < NB / 2; j++)
+                    store_8(row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);
+            } else {
+                [[unroll]] for (int j = 0; j < NB; j++)
+                    store_4(row0 + i, column0 + column_of(lane, j), sum[i * NB + j]);
+            }
+        }
+    }
+}

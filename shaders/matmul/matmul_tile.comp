@@ -1,0 +1,118 @@
+/* C = A B, the conventional family: tiles in shared memory, a block of registers per invocation. Runs anywhere.
+ *
+ *   -DHRM_FORM=0  NT  C[i,j] = sum_k A[i,k] B[j,k]
+ *   -DHRM_FORM=1  NN  C[i,j] = sum_k A[i,k] B[k,j]
+ *   -DHRM_FORM=2  TN  C[i,j] = sum_k A[k,i] B[k,j]
+ *   -DHRM_VEC4    A and B are read 4 elements at a time: lda, ldb and the rows' lengths are multiples of 4
+ *
+ * Bindings  0 A [m,k] or [k,m]   1 B [n,k] or [k,n]   2 R [m,n] residual (any tensor without)   3 C [m,n]
+ * Sums are f32, k ascending, one product at a time: a row of C depends on neither tile size nor m.
+ *
+ * One workgroup of 16 x 16 computes TILE_M x TILE_N (multiples of 64) of C, TILE_K of k at a time; an invocation holds
+ * rows 4 * y + {0..3} + 64 * i and columns 4 * x + {0..3} + 64 * j, so that neighbours read neighbouring shared words.
+ * Shared rows are padded by 4 words: the transposing writes of k-contiguous matrices then spread over the banks.
+ * Method: the usual one, e.g. V. Volkov and J. Demmel, Benchmarking GPUs to tune dense linear algebra (SC 2008). */
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "shared/matmul.h"
+#include "shared/spec_ids.h"
+
+layout(local_size_x = 256) in;
+layout(constant_id = HRM_SPEC_TILE_M) const uint TILE_M = 64;
+layout(constant_id = HRM_SPEC_TILE_N) const uint TILE_N = 64;
+layout(constant_id = HRM_SPEC_TILE_K) const uint TILE_K = 16;
+layout(constant_id = HRM_SPEC_FLAGS) const uint FLAGS = 0;
+layout(push_constant) uniform params_block { hrm_matmul_params p; };
+
+#ifdef HRM_VEC4
+#define ELEMENT vec4
+#define WIDTH 4u
+#else
+#define ELEMENT float
+#define WIDTH 1u
+#endif
+layout(set = 0, binding = 0, std430) readonly buffer a_block { ELEMENT a[]; };
+layout(set = 0, binding = 1, std430) readonly buffer b_block { ELEMENT b[]; };
+layout(set = 0, binding = 2, std430) readonly buffer r_block { float r[]; };
+layout(set = 0, binding = 3, std430) buffer c_block { float c[]; };
+
+const uint PITCH_M = TILE_M + 4, PITCH_N = TILE_N + 4;
+shared float a_tile[TILE_K * PITCH_M]; /* [k][row] */
+shared float b_tile[TILE_K * PITCH_N]; /* [k][column] */
+
+const uint ROWS = TILE_M / 16, COLUMNS = TILE_N / 16;
+
+/* Copies the part of a matrix that a step needs: `major` outer lines from line0, `minor` contiguous elements from at0.
+ * K_IS_MINOR: lines are rows (columns) of C, elements are k. Outside of the matrix there are zeros. */
+#define COPY_TILE(source, tile, pitch, lines, elements, line0, at0, line_end, at_end, ld, K_IS_MINOR)                   \
+    for (uint i = gl_LocalInvocationIndex; i < (lines) * (elements) / WIDTH; i += 256) {                               \
+        uint line = i / ((elements) / WIDTH), at = i % ((elements) / WIDTH) * WIDTH;                                   \
+        bool inside = (line0) + line < (line_end) && (at0) + at < (at_end);                                            \
+        uint index = inside ? (((line0) + line) * (ld) + (at0) + at) / WIDTH : 0;                                      \
+        ELEMENT x = source[index];                                                                                     \
+        x = inside ? x : ELEMENT(0);                                                                                   \
+        PUT_##K_IS_MINOR(tile, pitch, line, at, x)                                                                     \
+    }
+#ifdef HRM_VEC4
+#define PUT_1(tile, pitch, line, at, x)                                                                                \
+    tile[(at) * (pitch) + (line)] = x.x;                                                                               \
+    tile[((at) + 1) * (pitch) + (line)] = x.y;                                                                         \
+    tile[((at) + 2) * (pitch) + (line)] = x.z;                                                                         \
+    tile[((at) + 3) * (pitch) + (line)] = x.w;
+#define PUT_0(tile, pitch, line, at, x)                                                                                \
+    tile[(line) * (pitch) + (at)] = x.x;                                                                               \
+    tile[(line) * (pitch) + (at) + 1] = x.y;                                                                           \
+    tile[(line) * (pitch) + (at) + 2] = x.z;                                                                           \
+    tile[(line) * (pitch) + (at) + 3] = x.w;
+#else
+#define PUT_1(tile, pitch, line, at, x) tile[(at) * (pitch) + (line)] = x;
+#define PUT_0(tile, pitch, line, at, x) tile[(line) * (pitch) + (at)] = x;
+#endif
+
+void main() {
+    uint x = gl_LocalInvocationIndex % 16, y = gl_LocalInvocationIndex / 16;
+    uint row0 = gl_WorkGroupID.y * TILE_M, column0 = gl_WorkGroupID.x * TILE_N;
+    uint k_begin = gl_WorkGroupID.z * p.k_split, k_end = min(k_begin + p.k_split, p.k);
+
+    float sum[ROWS * COLUMNS];
+    [[unroll]] for (uint i = 0; i < ROWS * COLUMNS; i++) sum[i] = 0;
+    for (uint k = k_begin; k < k_end; k += TILE_K) {
+#if HRM_FORM == 2
+        COPY_TILE(a, a_tile, PITCH_M, TILE_K, TILE_M, k, row0, k_end, p.m, p.lda, 0)
+#else
+        COPY_TILE(a, a_tile, PITCH_M, TILE_M, TILE_K, row0, k, p.m, k_end, p.lda, 1)
+#endif
+#if HRM_FORM == 0
+        COPY_TILE(b, b_tile, PITCH_N, TILE_N, TILE_K, column0, k, p.n, k_end, p.ldb, 1)
+#else
+        COPY_TILE(b, b_tile, PITCH_N, TILE_K, TILE_N, k, column0, k_end, p.n, p.ldb, 0)
+#endif
+        barrier();
+        for (uint kk = 0; kk < TILE_K; kk++) {
+            float left[ROWS], right[COLUMNS];
+            [[unroll]] for (uint i = 0; i < ROWS; i++)
+                left[i] = a_tile[kk * PITCH_M + 4 * y + 64 * (i / 4) + i % 4];
+            [[unroll]] for (uint j = 0; j < COLUMNS; j++)
+                right[j] = b_tile[kk * PITCH_N + 4 * x + 64 * (j / 4) + j % 4];
+            [[unroll]] for (uint i = 0; i < ROWS; i++) {
+                [[unroll]] for (uint j = 0; j < COLUMNS; j++) sum[i * COLUMNS + j] += left[i] * right[j];
+            }
+        }
+        barrier();
+    }
+
+    [[unroll]] for (uint i = 0; i < ROWS; i++) {
+        uint row = row0 + 4 * y + 64 * (i / 4) + i % 4;
+        [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
+            uint column = column0 + 4 * x + 64 * (j / 4) + j % 4;
+            if (row < p.m && column < p.n) {
+                uint at = gl_WorkGroupID.z * p.c_split + row * p.ldc + column;
+                float value = sum[i * COLUMNS + j];
+                if ((FLAGS & HRM_MATMUL_RESIDUAL) != 0) value += r[row * p.ldr + column];
+                if ((FLAGS & HRM_MATMUL_ACCUMULATE) != 0) value += c[at];
+                c[at] = value;
+            }
+        }
+    }
+}

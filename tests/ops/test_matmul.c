@@ -1,0 +1,302 @@
+/* Matrix products: every family of kernels in every form against the double reference, with tails, strides, epilogues,
+ * split k; rows that do not depend on their number; packing; refused arguments. */
+#include "helper_gpu.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gpu/caps.h"
+#include "ops/matmul.h"
+#include "ref/matmul.h"
+
+/* One product. Strides of 0 mean contiguous. */
+typedef struct problem {
+    hrm_matmul_form form;
+    size_t m, n, k, lda, ldb, ldc;
+    bool accumulate, residual, scratch;
+} problem;
+
+static hrm_tensor strided(const float *data, size_t rows, size_t cols, size_t ld) {
+    hrm_tensor t = helper_gpu_f32_2d(data, rows, ld);
+    t.shape[1] = cols;
+    return t;
+}
+
+static bool needs_packed(hrm_matmul_family family) {
+    return family == HRM_MATMUL_LANE_SHUFFLE || family == HRM_MATMUL_LANE_BROADCAST;
+}
+
+/* Family B compiles for many seconds on lavapipe before Mesa 26; there only a small product checks that it is right. */
+static bool is_worth_trying(hrm_matmul_family family, size_t m, size_t n, size_t k) {
+    if (family == HRM_MATMUL_LANE_ROW) return n <= 16 && k <= 64;
+    bool cpu = (hrm_device_get_caps(helper_gpu_get_device()) & HRM_CAP_CPU) != 0;
+    bool tile = family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE;
+    if (cpu && tile) return m * n * k <= 300000; /* 0.1 GF/s there */
+    return !helper_gpu_is_slow() || m * n * k <= 1000000;
+}
+
+/* Runs the product with random data in [-1, 1] or so and compares. Returns c (host copy, [m, ldc]). */
+static float *run(problem p, hrm_matmul_family family) {
+    bool tn = p.form == HRM_MATMUL_TN, nt = p.form == HRM_MATMUL_NT;
+    size_t a_rows = tn ? p.k : p.m, a_cols = tn ? p.m : p.k, b_rows = nt ? p.n : p.k, b_cols = nt ? p.k : p.n;
+    size_t lda = p.lda ? p.lda : a_cols, ldb = p.ldb ? p.ldb : b_cols, ldc = p.ldc ? p.ldc : p.n;
+    float *a = helper_gpu_host_f32(a_rows * lda), *b = helper_gpu_host_f32(b_rows * ldb);
+    float *c0 = helper_gpu_host_f32(p.m * ldc), *r = helper_gpu_host_f32(p.m * p.n);
+    /* A row's numbers depend on its index alone, not on m or the stride: products of different m can be compared. */
+    for (size_t i = 0; i < a_rows; i++) helper_gpu_random(a + i * lda, a_cols, 0.5, 100 + i);
+    for (size_t i = 0; i < b_rows; i++) helper_gpu_random(b + i * ldb, b_cols, 0.5, 100000 + i);
+    for (size_t i = 0; i < p.m; i++) helper_gpu_random(c0 + i * ldc, p.n, 1.0, 200000 + i);
+    for (size_t i = 0; i < p.m; i++) helper_gpu_random(r + i * p.n, p.n, 1.0, 300000 + i);
+
+    hrm_recorder *rec = helper_gpu_begin();
+    hrm_matmul_args args = {.form = p.form,
+                            .a = strided(a, a_rows, a_cols, lda),
+                            .b = strided(b, b_rows, b_cols, ldb),
+                            .c = strided(p.accumulate || ldc > p.n ? c0 : NULL, p.m, p.n, ldc),
+                            .accumulate = p.accumulate,
+                            .family = family};
+    if (p.residual) args.residual = helper_gpu_f32_2d(r, p.m, p.n);
+    if (p.scratch) {
+        uint64_t count = hrm_matmul_scratch_count(helper_gpu_get_device(), p.form, p.m, p.n, p.k);
+        args.scratch = helper_gpu_f32(NULL, count ? count : 1);
+    }
+    if (nt && needs_packed(family)) {
+        args.b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(p.n, p.k));
+        hrm_matmul_pack(rec, args.b, args.b_packed);
+    }
+    hrm_matmul(rec, args);
+    helper_gpu_run();
+    hrm_tensor whole = args.c;
+    whole.shape[1] = ldc;
+    float *c = helper_gpu_read(whole);
+
+    double *want = helper_gpu_host_f64(p.m * p.n), *bound = helper_gpu_host_f64(p.m * p.n);
+    ref_matmul(p.m, p.n, p.k, a, lda, tn, b, ldb, nt, want, bound);
+    for (size_t i = 0; i < p.m; i++) {
+        for (size_t j = 0; j < p.n; j++) {
+            double x = want[i * p.n + j];
+            double extra = 0;
+            if (p.residual) extra += (double)r[i * p.n + j];
+            if (p.accumulate) extra += (double)c0[i * ldc + j];
+            /* An f32 sum of k products is within k * 2^-24 of the sum of their magnitudes, whatever the order; the
+             * epilogue adds two roundings of the result. */
+            double tolerance = ((double)p.k * bound[i * p.n + j] + 3 * (fabs(x) + fabs(extra))) * 0x1p-24 + 1e-30;
+            double error = fabs((double)c[i * ldc + j] - (x + extra));
+            CHECK_MSG(error <= tolerance, "%s form %d m %zu n %zu k %zu lda %zu: c[%zu,%zu] = %.9g, want %.9g (error %g > %g)",
+                      hrm_matmul_family_name(family), (int)p.form, p.m, p.n, p.k, lda, i, j, (double)c[i * ldc + j],
+                      x + extra, error, tolerance);
+        }
+        for (size_t j = p.n; j < ldc; j++)
+            CHECK_MSG(c[i * ldc + j] == c0[i * ldc + j], "%s form %d: wrote between rows, at [%zu,%zu]",
+                      hrm_matmul_family_name(family), (int)p.form, i, j);
+    }
+    return c;
+}
+
+static void run_all(problem p) {
+    int ran = 0;
+    for (hrm_matmul_family f = HRM_MATMUL_TILE; f < HRM_MATMUL_FAMILY_COUNT; f++) {
+        if (!hrm_matmul_family_is_usable(helper_gpu_get_device(), f, p.form)) continue;
+        if (!is_worth_trying(f, p.m, p.n, p.k)) continue;
+        run(p, f);
+        helper_gpu_teardown(NULL); /* hundreds of products: free their tensors as we go */
+        ran++;
+    }
+    CHECK_MSG(ran > 0 || helper_gpu_is_slow(), "no family can run m %zu n %zu k %zu", p.m, p.n, p.k);
+}
+
+static void run_forms(size_t m, size_t n, size_t k) {
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++)
+        run_all((problem){.form = (hrm_matmul_form)form, .m = m, .n = n, .k = k});
+}
+
+static void test_friendly(void **state) {
+    (void)state;
+    run_forms(64, 64, 64);
+    run_forms(64, 16, 32); /* small enough for every family */
+    run_forms(48, 288, 96);
+}
+
+static void test_odd(void **state) {
+    (void)state;
+    static const size_t shapes[][3] = {{37, 19, 23}, {81, 96, 33}, {5, 3, 7}, {33, 6, 96}, {17, 12, 8}, {9, 70, 5}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) run_forms(shapes[i][0], shapes[i][1], shapes[i][2]);
+}
+
+static void test_size_one(void **state) {
+    (void)state;
+    static const size_t shapes[][3] = {{1, 1, 1}, {1, 12, 16}, {12, 1, 16}, {12, 16, 1}, {1, 1, 40}, {40, 1, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) run_forms(shapes[i][0], shapes[i][1], shapes[i][2]);
+}
+
+static void test_strides_and_epilogues(void **state) {
+    (void)state;
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++) {
+        problem p = {.form = (hrm_matmul_form)form, .m = 40, .n = 16, .k = 24};
+        size_t a_cols = form == HRM_MATMUL_TN ? p.m : p.k, b_cols = form == HRM_MATMUL_NT ? p.k : p.n;
+        p.lda = a_cols + 8, p.ldb = b_cols + 4, p.ldc = p.n + 8;
+        run_all(p);
+        p.accumulate = true;
+        run_all(p);
+        p.residual = true;
+        run_all(p);
+        p.lda = a_cols + 3, p.ldb = b_cols + 1, p.ldc = p.n + 5; /* nothing is a multiple of 4 any more */
+        run_all(p);
+        p.lda = p.ldb = p.ldc = 0;
+        p.accumulate = false;
+        run_all(p);
+        p.m = 21, p.n = 10, p.k = 9;
+        run_all(p);
+        p.n = 128, p.k = 32; /* the widest stores */
+        run_all(p);
+    }
+}
+
+/* 2592 rows of 512 by 512, against 64 of the reference's rows only. */
+static void test_large(void **state) {
+    (void)state;
+    if (helper_gpu_is_slow()) return;
+    hrm_device *device = helper_gpu_get_device();
+    const size_t m = 2592, n = 512, k = 512;
+    float *a = helper_gpu_host_f32(m * k), *b = helper_gpu_host_f32(n * k);
+    helper_gpu_random(a, m * k, 0.5, 1);
+    helper_gpu_random(b, n * k, 0.5, 2);
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_NN; form++) {
+        hrm_recorder *rec = helper_gpu_begin();
+        hrm_matmul_args args = {.form = (hrm_matmul_form)form,
+                                .a = helper_gpu_f32_2d(a, m, k),
+                                .b = helper_gpu_f32_2d(b, n, k),
+                                .c = helper_gpu_f32_2d(NULL, m, n)};
+        if (hrm_matmul_wants_packed(device, args.form)) {
+            args.b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(n, k));
+            hrm_matmul_pack(rec, args.b, args.b_packed);
+        }
+        hrm_matmul(rec, args);
+        helper_gpu_run();
+        const float *c = helper_gpu_read(args.c);
+        double *want = helper_gpu_host_f64(64 * n), *bound = helper_gpu_host_f64(64 * n);
+        const size_t first[2] = {0, m - 32};
+        for (int part = 0; part < 2; part++) {
+            ref_matmul(32, n, k, a + first[part] * k, k, false, b, form == HRM_MATMUL_NT ? k : n, form == HRM_MATMUL_NT,
+                       want, bound);
+            for (size_t i = 0; i < 32 * n; i++) {
+                double error = fabs((double)c[first[part] * n + i] - want[i]);
+                CHECK_MSG(error <= (double)k * bound[i] * 0x1p-24, "form %d, row %zu: error %g", form,
+                          first[part] + i / n, error);
+            }
+        }
+    }
+}
+
+/* A long k, as weight gradients have, with and without scratch; accumulation and residual go through the second kernel. */
+static void test_split_k(void **state) {
+    (void)state;
+    size_t k = helper_gpu_is_slow() ? 1100 : 2400;
+    problem p = {.form = HRM_MATMUL_TN, .m = 6, .n = 24, .k = k, .scratch = true};
+    run(p, HRM_MATMUL_AUTO);
+    p.accumulate = p.residual = true;
+    run(p, HRM_MATMUL_AUTO);
+    p.m = 8, p.n = 7, p.k = k + 5;
+    run(p, HRM_MATMUL_AUTO);
+    p.ldc = 12;
+    run(p, HRM_MATMUL_AUTO);
+    p.scratch = false;
+    run(p, HRM_MATMUL_AUTO);
+}
+
+static void check_rows_alike(hrm_matmul_form form, hrm_matmul_family family, size_t n, size_t k) {
+    const size_t big = 77, small[] = {1, 13, 32};
+    if (!is_worth_trying(family, big, n, k)) return;
+    float *all = run((problem){.form = form, .m = big, .n = n, .k = k}, family);
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+        float *few = run((problem){.form = form, .m = small[i], .n = n, .k = k}, family);
+        check_same_bits("rows of a product", few, all, small[i] * n * sizeof(float));
+    }
+    helper_gpu_teardown(NULL);
+}
+
+/* A row is the same bits whether computed alone or among many. */
+static void test_rows_do_not_depend_on_their_number(void **state) {
+    (void)state;
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_NN; form++) {
+        for (hrm_matmul_family f = HRM_MATMUL_TILE; f < HRM_MATMUL_FAMILY_COUNT; f++) {
+            if (!hrm_matmul_family_is_usable(helper_gpu_get_device(), f, (hrm_matmul_form)form)) continue;
+            check_rows_alike((hrm_matmul_form)form, f, 16, 36);
+            check_rows_alike((hrm_matmul_form)form, f, 72, 33);
+            check_rows_alike((hrm_matmul_form)form, f, 6, 20);
+        }
+    }
+}
+
+static void test_leading_dimensions_merge(void **state) {
+    (void)state;
+    const size_t batch = 3, tokens = 5, in = 12, out = 8;
+    float *x = helper_gpu_host_f32(batch * tokens * in), *w = helper_gpu_host_f32(out * in);
+    helper_gpu_random(x, batch * tokens * in, 1, 1);
+    helper_gpu_random(w, out * in, 1, 2);
+    hrm_recorder *rec = helper_gpu_begin();
+    hrm_matmul_args args = {.form = HRM_MATMUL_NT,
+                            .a = helper_gpu_f32_3d(x, batch, tokens, in),
+                            .b = helper_gpu_f32_2d(w, out, in),
+                            .c = helper_gpu_f32_3d(NULL, batch, tokens, out)};
+    args.b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(out, in));
+    hrm_matmul_pack(rec, args.b, args.b_packed);
+    hrm_matmul(rec, args);
+    helper_gpu_run();
+    double *want = helper_gpu_host_f64(batch * tokens * out);
+    ref_matmul(batch * tokens, out, in, x, in, false, w, in, true, want, NULL);
+    /* 12 products of normal values: sums to about 40 */
+    check_close_f32("c", (float *)helper_gpu_read(args.c), want, batch * tokens * out, 12 * 40 * 0x1p-24, 0);
+}
+
+static void test_pack(void **state) {
+    (void)state;
+    static const size_t shapes[][2] = {{8, 8}, {6, 96}, {5, 7}, {1, 1}, {33, 12}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t n = shapes[s][0], k = shapes[s][1], wide = (n + 3) / 4 * 4;
+        float *w = helper_gpu_host_f32(n * k);
+        helper_gpu_random(w, n * k, 1, s);
+        hrm_tensor packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(n, k));
+        hrm_matmul_pack(helper_gpu_begin(), helper_gpu_f32_2d(w, n, k), packed);
+        helper_gpu_run();
+        const float *got = helper_gpu_read(packed);
+        for (size_t x = 0; x < k; x++)
+            for (size_t j = 0; j < wide; j++)
+                CHECK_MSG(got[x * wide + j] == (j < n ? w[j * k + x] : 0.0f), "[%zu, %zu]: packed[%zu,%zu] = %g", n, k, x,
+                          j, (double)got[x * wide + j]);
+    }
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    hrm_tensor a = helper_gpu_f32_2d(NULL, 8, 4), b = helper_gpu_f32_2d(NULL, 6, 4), c = helper_gpu_f32_2d(NULL, 8, 6);
+    hrm_matmul_args good = {.form = HRM_MATMUL_NT, .a = a, .b = b, .c = c, .family = HRM_MATMUL_DIRECT};
+    hrm_matmul_args args = good;
+    args.b = helper_gpu_f32_2d(NULL, 6, 5);
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "b is [6, 5]");
+    args = good;
+    args.c.shape[1] = 5;
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "b is [6, 4]");
+    args = good;
+    args.residual = c;
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "shares memory");
+    args = good;
+    args.a.dtype = HRM_U32_T;
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "a must be an f32 tensor");
+    if (hrm_matmul_family_is_usable(helper_gpu_get_device(), HRM_MATMUL_LANE_SHUFFLE, HRM_MATMUL_NT)) {
+        args = good;
+        args.family = HRM_MATMUL_LANE_SHUFFLE;
+        hrm_matmul(helper_gpu_begin(), args);
+        helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "needs b_packed");
+    }
+}
+
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_friendly), HELPER_GPU_TEST(test_odd), HELPER_GPU_TEST(test_size_one),
+                HELPER_GPU_TEST(test_strides_and_epilogues), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
+                HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number), HELPER_GPU_TEST(test_leading_dimensions_merge),
+                HELPER_GPU_TEST(test_pack), HELPER_GPU_TEST(test_refused))
