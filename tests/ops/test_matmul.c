@@ -100,7 +100,7 @@ static void run_all(problem p) {
         if (!hrm_matmul_family_is_usable(helper_gpu_get_device(), f, p.form)) continue;
         if (!is_worth_trying(f, p.m, p.n, p.k)) continue;
         run(p, f);
-        helper_gpu_teardown(NULL); /* hundreds of products: free their tensors as we go */
+        CHECK_EQ(helper_gpu_teardown(NULL), 0); /* hundreds of products: free their tensors as we go */
         ran++;
     }
     CHECK_MSG(ran > 0 || helper_gpu_is_slow(), "no family can run m %zu n %zu k %zu", p.m, p.n, p.k);
@@ -213,7 +213,7 @@ static void check_rows_alike(hrm_matmul_form form, hrm_matmul_family family, siz
         float *few = run((problem){.form = form, .m = small[i], .n = n, .k = k}, family);
         check_same_bits("rows of a product", few, all, small[i] * n * sizeof(float));
     }
-    helper_gpu_teardown(NULL);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
 }
 
 /* A row is the same bits whether computed alone or among many. */

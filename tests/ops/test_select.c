@@ -1,0 +1,183 @@
+/* The measured choice between kernels: what is never chosen, what is remembered and where, what overrides it. Candidates
+ * are vector operations whose results and speeds differ on purpose. */
+#include "helper_gpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/elementwise.h"
+#include "ops/kernels.h"
+#include "ops/matmul.h"
+#include "ops/select.h"
+
+enum { COUNT = 4096 };
+
+/* y = 2 x in several ways: candidate 0 is right and slow (32 times over), 1 is fast and wrong, 2 is right and fast, 3 is
+ * refused by the recorder, 4 is unusable. */
+static void record(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
+    uint32_t *runs = user;
+    runs[candidate]++;
+    hrm_tensor x = t[0], y = t[1];
+    if (candidate == 3) y.shape[0] = 7;
+    int times = candidate == 0 ? 32 : 1;
+    for (int i = 0; i < times; i++)
+        hrm_scale(rec, (hrm_scale_args){.y = y, .x = x, .factor = candidate == 1 ? 2.1f : 2.0f});
+}
+
+static const hrm_select_candidate candidates[] = {
+    {"slow", true}, {"wrong", true}, {"fast", true}, {"broken", true}, {"absent", false}};
+
+static hrm_select_case make_case(const char *op, uint32_t *runs) {
+    static const uint64_t counts[] = {COUNT, COUNT};
+    return (hrm_select_case){.op = op,
+                             .candidates = candidates,
+                             .candidate_count = sizeof candidates / sizeof *candidates,
+                             .counts = counts,
+                             .tensor_count = 2,
+                             .output = 1,
+                             .flops = COUNT,
+                             .tolerance = 1e-6,
+                             .record = record,
+                             .user = runs};
+}
+
+/* A device of its own, with this cache folder. */
+static hrm_device *open_with_cache(const char *folder) {
+    hrm_device *device = NULL;
+    hrm_device_open_info info = {.kernels = hrm_kernels_get_table(), .cache_dir = folder};
+    CHECK_OK(hrm_device_open(&info, &device));
+    return device;
+}
+
+static uint32_t total(const uint32_t *runs) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) sum += runs[i];
+    return sum;
+}
+
+static void test_the_fastest_right_one(void **state) {
+    (void)state;
+    hrm_device *device = open_with_cache("");
+    uint32_t runs[8] = {0}, chosen = 99;
+    hrm_select_case c = make_case("twice", runs);
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 2);
+    CHECK_EQ(runs[1], 1); /* wrong: checked once, never timed */
+    CHECK_EQ(runs[4], 0);
+    uint32_t before = total(runs);
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 2);
+    CHECK_EQ(total(runs), before); /* remembered */
+    hrm_device_close(device);
+}
+
+static void test_no_measurement_of_a_single_one(void **state) {
+    (void)state;
+    hrm_device *device = open_with_cache("");
+    uint32_t runs[8] = {0}, chosen = 99;
+    hrm_select_candidate one[] = {{"slow", false}, {"wrong", true}};
+    hrm_select_case c = make_case("twice", runs);
+    c.candidates = one;
+    c.candidate_count = 2;
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 1);
+    CHECK_EQ(total(runs), 0);
+    one[1].usable = false;
+    c.op = "none";
+    CHECK_STATUS(hrm_select_pick(device, &c, &chosen), HRM_ERR_UNSUPPORTED);
+    hrm_device_close(device);
+}
+
+static char *find_cache_file(const char *folder) {
+    static char path[512];
+    char command[600];
+    snprintf(command, sizeof command, "ls %s/select-*.txt 2>/dev/null", folder);
+    FILE *f = popen(command, "r");
+    CHECK(f != NULL);
+    bool found = fgets(path, sizeof path, f) != NULL;
+    pclose(f);
+    if (!found) return NULL;
+    path[strcspn(path, "\n")] = 0;
+    return path;
+}
+
+static void test_the_cache_file(void **state) {
+    (void)state;
+    const char *folder = check_temp_dir();
+    uint32_t runs[8] = {0}, chosen = 99;
+    hrm_select_case c = make_case("twice", runs);
+    hrm_device *device = open_with_cache(folder);
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    hrm_device_close(device);
+    uint32_t before = total(runs);
+    CHECK(before > 0);
+
+    device = open_with_cache(folder);
+    chosen = 99;
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 2);
+    CHECK_EQ(total(runs), before);
+    hrm_device_close(device);
+
+    /* Damaged in every way: measured again, and replaced. */
+    const char *path = find_cache_file(folder);
+    CHECK(path != NULL);
+    size_t size = 0;
+    char *good = check_read_file(path, &size);
+    for (int damage = 0; damage < 4; damage++) {
+        char bad[4096] = "";
+        CHECK(size < sizeof bad);
+        memcpy(bad, good, size);
+        size_t bad_size = size;
+        if (damage == 0) bad_size = size / 2;
+        if (damage == 1) memcpy(strstr(bad, "fast"), "slow", 4);
+        if (damage == 2) memset(bad, 0xff, size);
+        if (damage == 3) bad_size = 1;
+        check_write_file(path, bad, bad_size);
+        device = open_with_cache(folder);
+        before = total(runs);
+        chosen = 99;
+        CHECK_OK(hrm_select_pick(device, &c, &chosen));
+        CHECK_EQ(chosen, 2);
+        CHECK_MSG(total(runs) > before, "damage %d went unnoticed", damage);
+        hrm_device_close(device);
+    }
+    free(good);
+}
+
+static void test_the_override(void **state) {
+    (void)state;
+    hrm_device *device = open_with_cache("");
+    uint32_t runs[8] = {0}, chosen = 99;
+    setenv("HRM_SELECT", "other=fast,twice=slow", 1);
+    hrm_select_case c = make_case("twice", runs);
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 0);
+    CHECK_EQ(total(runs), 0);
+    setenv("HRM_SELECT", "twice2=absent", 1);
+    c = make_case("twice2", runs);
+    CHECK_STATUS(hrm_select_pick(device, &c, &chosen), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("HRM_SELECT");
+    unsetenv("HRM_SELECT");
+    hrm_device_close(device);
+}
+
+static void count_visit(void *user, const char *op, const char *row, double gflops, const char *how) {
+    uint32_t *count = user;
+    CHECK(op[0] && row[0] && how[0] && gflops >= 0);
+    if (strncmp(op, "matmul_", 7) == 0) ++*count;
+}
+
+static void test_the_list(void **state) {
+    (void)state;
+    hrm_device *device = open_with_cache("");
+    uint32_t count = 0;
+    CHECK_OK(hrm_select_list(device, count_visit, &count));
+    CHECK_EQ(count, 3);
+    CHECK(strcmp(hrm_matmul_get_row(device, HRM_MATMUL_NN), "none") != 0);
+    hrm_device_close(device);
+}
+
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_the_fastest_right_one), HELPER_GPU_TEST(test_no_measurement_of_a_single_one),
+                HELPER_GPU_TEST(test_the_cache_file), HELPER_GPU_TEST(test_the_override), HELPER_GPU_TEST(test_the_list))
