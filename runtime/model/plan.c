@@ -3,12 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/queue.h"
+
 void hrm_plan_init(hrm_plan *plan, hrm_device *device) {
     memset(plan, 0, sizeof *plan);
     plan->device = device;
 }
 
 void hrm_plan_deinit(hrm_plan *plan) {
+    /* uploads into these buffers may still be under way, for example when loading a model fails half-way; a device that
+     * was lost has said so before */
+    if (plan->count) (void)hrm_queue_drain(plan->device);
     for (uint32_t i = plan->count; i-- > 0;) hrm_buffer_destroy(plan->buffers[i]);
     free(plan->buffers);
     memset(plan, 0, sizeof *plan);
