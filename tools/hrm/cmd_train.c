@@ -32,6 +32,8 @@ typedef struct run {
     window log, shown; /* since the last log line; fading, for the bar */
     uint32_t steps;    /* total of the resolved recipe */
     double start, eval_seconds;
+    double paced_from; /* when the first figures came: the first step compiles the kernels */
+    uint32_t paced_step;
     bool timed_out;
 } run;
 
@@ -109,6 +111,10 @@ static void show_progress(run *r) {
 static bool note_report(run *r, const hrm_step_report *report) {
     if (report->step == 0 || report->step == r->last.step) return true;
     r->last = *report;
+    if (r->paced_step == 0) {
+        r->paced_step = report->step;
+        r->paced_from = cli_now() - r->eval_seconds;
+    }
     if (!isfinite(report->loss)) {
         cli_error("the loss is not a number at step %u: nothing was saved; try a lower --lr or a longer --warmup",
                   report->step);
@@ -189,9 +195,15 @@ static bool save(run *r) {
     return status == HRM_OK;
 }
 
+/* Seconds per step, the first left out where there are more. */
+static double get_pace(const run *r, double seconds) {
+    if (r->last.step <= r->paced_step) return seconds / (double)r->last.step;
+    return (r->start + seconds - r->paced_from) / (double)(r->last.step - r->paced_step);
+}
+
 static bool log_summary(run *r, double seconds, const char *why) {
     if (r->log.steps && !log_steps(r)) return false;
-    const double pace = seconds / (double)r->last.step;
+    const double pace = get_pace(r, seconds);
     json_t *line =
         json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:s}", "type", "end", "reason", why, "steps", (int)r->last.step,
                   "seconds", seconds, "ms_per_step", 1e3 * pace, "gflop_per_step", r->last.flops * 1e-9, "gflops",
@@ -216,8 +228,8 @@ static int finish(run *r) {
     }
     if (!cli_global.quiet)
         printf("%s: saved after %u steps%s, %.1f s, %.0f ms a step, %.1f GF/s\n", r->folder.model_path, r->last.step,
-               r->timed_out ? " (time was up)" : "", seconds, 1e3 * seconds / r->last.step,
-               r->last.flops * 1e-9 * r->last.step / seconds);
+               r->timed_out ? " (time was up)" : "", seconds, 1e3 * get_pace(r, seconds),
+               r->last.flops * 1e-9 / get_pace(r, seconds));
     return CLI_OK;
 }
 

@@ -69,6 +69,7 @@ void cli_recipe_finish(cli_recipe *recipe) {
     X("lr-min-ratio", F32, lr_min_ratio, 0, 1, NULL, "the rate falls along a cosine to this share of it; 1: constant", \
       lr_min_ratio)                                                                                                    \
     X("warmup", U32, lr_warmup_steps, 0, 0, NULL, "steps in which the rate rises from 0", lr_warmup_steps)             \
+    X("lr-decay-start", F32, lr_decay_start, 0, 1, NULL, "share of the steps before the cosine begins", lr_decay_start) \
     X("beta1", F32, beta1, 0, 0.999999, NULL, "Adam: memory of the mean gradient", beta1)                              \
     X("beta2", F32, beta2, 0, 0.999999, NULL, "Adam: memory of the mean squared gradient", beta2)                      \
     X("weight-decay", F32, weight_decay, 0, 1000, NULL, "pull of the dense weights towards 0", weight_decay)           \
@@ -78,6 +79,10 @@ void cli_recipe_finish(cli_recipe *recipe) {
       puzzle_emb_weight_decay)                                                                                         \
     X("exploration", F32, halt_exploration, 0, 1, NULL,                                                                \
       "chance that a puzzle must think for a random least number of segments", halt_exploration)                       \
+    X("early-segments", U32, early_segments, 0, 65535, "off",                                                          \
+      "most segments per puzzle during the first --early-steps: fresh puzzles while nothing is solved yet",            \
+      early_segments)                                                                                                  \
+    X("early-steps", U32, early_steps, 0, 0, NULL, "steps that --early-segments holds for", early_steps)               \
     X("q-weight", F32, q_loss_weight, 0, 100, NULL, "weight of the loss that teaches when to stop", q_loss_weight)     \
     X("ema", F32, ema_decay, 0, 0.9999999, NULL,                                                                       \
       "decay of the moving average of the weights, which is what is evaluated and saved; 0: none", ema_decay)
