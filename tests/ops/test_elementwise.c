@@ -1,5 +1,6 @@
 #include "helper_gpu.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/elementwise.h"
@@ -137,5 +138,22 @@ static void test_grid(void **state) {
     CHECK_EQ(g[0], UINT32_MAX);
 }
 
+/* HRM_TEST_BENCH=1: speed at the model's shapes, not a check. */
+static void test_speed(void **state) {
+    (void)state;
+    if (!getenv("HRM_TEST_BENCH")) return;
+    const size_t sizes[] = {2368 * 96, 2368 * 512};
+    for (size_t k = 0; k < 2; k++) {
+        size_t n = sizes[k];
+        float *x = helper_gpu_host_f32(n);
+        helper_gpu_random(x, n, 1.0, 6);
+        hrm_tensor a = helper_gpu_f32(x, n), b = helper_gpu_f32(x, n), y = helper_gpu_f32(NULL, n);
+        hrm_add_args two = {.y = y, .a = a, .b = b}, three = {.y = y, .a = a, .b = b, .c = a};
+        helper_gpu_report_speed("a + b", 12.0 * (double)n, hrm_add(helper_gpu_begin(), two));
+        helper_gpu_report_speed("a + b + c", 16.0 * (double)n, hrm_add(helper_gpu_begin(), three));
+    }
+}
+
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_add), HELPER_GPU_TEST(test_scale), HELPER_GPU_TEST(test_fill_copy),
-                HELPER_GPU_TEST(test_order), HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_grid))
+                HELPER_GPU_TEST(test_order), HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_grid),
+                HELPER_GPU_TEST(test_speed))
