@@ -37,11 +37,16 @@ typedef struct hrm_trainer_config {
     float lr;                    /* dense weights */
     float lr_min_ratio;          /* the cosine ends at lr * this; 1 = constant */
     uint32_t lr_warmup_steps;    /* linear */
+    float lr_decay_start;        /* share of the steps before the cosine begins; 0 = right after the warm-up, as the
+                                    reference */
     float beta1, beta2;
     float weight_decay;
     float puzzle_emb_lr;
     float puzzle_emb_weight_decay;
     float halt_exploration;      /* chance that a row must run a random least number of segments */
+    uint32_t early_segments;     /* in the first early_steps steps every row halts after this many segments: while nothing
+                                    is solved yet, rows then make room for fresh puzzles; 0 = off */
+    uint32_t early_steps;
     float q_loss_weight;         /* 0.5 in the reference */
     float ema_decay;             /* 0: no moving average; else evaluation and checkpoints use the averaged weights */
     hrm_loss_kind loss;

@@ -58,6 +58,10 @@ void hrm_step_deinit(hrm_step *s) {
     hrm_grads_deinit(&s->grads);
 }
 
+static uint32_t max_segments(const hrm_step *s) {
+    return s->config.max_segments ? s->config.max_segments : s->model->config.halt_max_segments;
+}
+
 static void record_losses(hrm_recorder *rec, const hrm_step *s) {
     const hrm_dims *d = &s->model->dims;
     const hrm_carry *c = &s->carry;
@@ -84,7 +88,7 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
                                           .explore_uniform = s->explore_uniform,
                                           .explore_min_steps = s->explore_min_steps,
                                           .batch = B,
-                                          .max_steps = s->model->config.halt_max_segments,
+                                          .max_steps = max_segments(s),
                                           .mode = HRM_ACT_TRAIN,
                                           .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE,
                                           .exploration = s->config.exploration});
@@ -98,7 +102,7 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
                                               .steps = c->steps,
                                               .target = s->target,
                                               .batch = B,
-                                              .max_steps = s->model->config.halt_max_segments});
+                                              .max_steps = max_segments(s)});
     }
     hrm_q_loss(rec, (hrm_q_loss_args){.q = c->q,
                                       .row_exact = s->row_exact,

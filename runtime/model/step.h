@@ -12,6 +12,7 @@ typedef struct hrm_step_config {
     float grad_scale;    /* 1 / global batch size */
     float q_loss_weight; /* 0.5 in the reference */
     float exploration;
+    uint32_t max_segments; /* every row halts then; 0: the model's halt_max_segments */
     bool softmax;        /* softmax instead of stablemax cross-entropy */
     bool replay_draws;   /* take exploration draws from explore_uniform and explore_min_steps instead of Philox */
 } hrm_step_config;
@@ -35,7 +36,8 @@ typedef struct hrm_step {
 /* Plans everything for the model and config. `step` is zeroed first, so deinit is always safe. */
 hrm_status hrm_step_init(hrm_step *step, hrm_plan *plan, const hrm_model *model, const hrm_step_config *config);
 void hrm_step_deinit(hrm_step *step);
-/* Records the whole segment, up to complete gradients and metrics. */
+/* Records the whole segment, up to complete gradients and metrics. The config's max_segments is read here, so that one
+ * step can be recorded with several. */
 void hrm_step_record(hrm_recorder *rec, const hrm_step *step);
 
 #endif

@@ -57,6 +57,7 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
 #define HRM_RECIPE_FLOATS(X)                                                                                           \
     X(lr, 0, 10)                                                                                                       \
     X(lr_min_ratio, 0, 1)                                                                                              \
+    X(lr_decay_start, 0, 1)                                                                                            \
     X(beta1, 0, 0.999999)                                                                                              \
     X(beta2, 0, 0.999999)                                                                                              \
     X(weight_decay, 0, 1000)                                                                                           \
@@ -91,6 +92,9 @@ hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set
                         (double)c.field, (double)(least), (double)(most));
     HRM_RECIPE_FLOATS(X)
 #undef X
+    if (c.early_segments > m->halt_max_segments)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: early_segments is %u; it must be at most halt_max_segments, %u",
+                        c.early_segments, m->halt_max_segments);
     if (c.loss > HRM_LOSS_SOFTMAX)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: loss is %d; it must be 0 (stablemax) or 1 (softmax)",
                         (int)c.loss);

@@ -27,6 +27,7 @@ struct hrm_trainer {
     hrm_step step;
     hrm_tensor first_moment, second_moment;
     hrm_program *program;
+    hrm_program *early_program; /* the same step with early_segments; NULL without */
     hrm_prefetcher *prefetcher;
     hrm_buffer *readback[METRIC_SLOTS]; /* metrics of the last steps; slot = step % METRIC_SLOTS */
     hrm_ticket tickets[METRIC_SLOTS];
@@ -80,6 +81,12 @@ static hrm_status record_program(hrm_trainer *t) {
     hrm_step_record(rec, &t->step);
     record_update(rec, t);
     HRM_TRY(hrm_recorder_end(rec, &t->program));
+    if (t->config.early_segments && t->config.early_steps) {
+        t->step.config.max_segments = t->config.early_segments;
+        hrm_step_record(rec, &t->step);
+        record_update(rec, t);
+        HRM_TRY(hrm_recorder_end(rec, &t->early_program));
+    }
 fail:
     hrm_program_destroy(clear);
     hrm_recorder_destroy(rec);
@@ -129,6 +136,7 @@ void hrm_trainer_destroy(hrm_trainer *t) {
     if (!t) return;
     hrm_prefetcher_destroy(t->prefetcher);
     hrm_program_destroy(t->program);
+    hrm_program_destroy(t->early_program);
     for (int i = 0; i < METRIC_SLOTS; i++) hrm_buffer_destroy(t->readback[i]);
     hrm_step_deinit(&t->step);
     hrm_plan_deinit(&t->plan);
@@ -144,7 +152,8 @@ hrm_status hrm_trainer_get_config(const hrm_trainer *t, hrm_trainer_config *conf
 
 static double rate(const hrm_trainer *t, double base, uint32_t step) {
     const hrm_trainer_config *c = &t->config;
-    return hrm_schedule_lr(base, (double)c->lr_min_ratio, step, c->lr_warmup_steps, c->steps);
+    uint64_t decay_start = (uint64_t)((double)c->lr_decay_start * c->steps);
+    return hrm_schedule_lr(base, (double)c->lr_min_ratio, step, c->lr_warmup_steps, decay_start, c->steps);
 }
 
 /* Waits for step `step` (not yet read) and turns its metrics into the report. */
@@ -198,7 +207,8 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     hrm_adam_atan2_set_step(&block, step, lr, (double)c->beta1, (double)c->beta2);
     block.puzzle_lr = (float)rate(t, (double)c->puzzle_emb_lr, step);
     status = hrm_queue_upload(t->device, hrm_tensor_get_span(&t->step.carry.step_block), &block);
-    if (status == HRM_OK) status = hrm_program_submit(t->program, NULL);
+    bool early = t->early_program && step <= c->early_steps;
+    if (status == HRM_OK) status = hrm_program_submit(early ? t->early_program : t->program, NULL);
     hrm_span slot = hrm_buffer_span(t->readback[step % METRIC_SLOTS]);
     if (status == HRM_OK)
         status = hrm_queue_copy(t->device, slot, hrm_tensor_get_span(&t->step.metrics), &t->tickets[step % METRIC_SLOTS]);

@@ -21,7 +21,7 @@ static void test_golden_table(void **state) {
         uint64_t total = (uint64_t)json_integer_value(json_object_get(schedule, "total_steps"));
         json_array_foreach(json_object_get(schedule, "table"), k, row) {
             uint64_t step = (uint64_t)json_integer_value(json_array_get(row, 0));
-            double want = json_number_value(json_array_get(row, 1)), got = hrm_schedule_lr(lr, ratio, step, warmup, total);
+            double want = json_number_value(json_array_get(row, 1)), got = hrm_schedule_lr(lr, ratio, step, warmup, 0, total);
             /* The same doubles but for the order of a few operations. */
             CHECK_MSG(fabs(got - want) <= 1e-12 * want, "lr %g, step %llu: %.17g, expected %.17g", lr,
                       (unsigned long long)step, got, want);
@@ -34,9 +34,13 @@ static void test_golden_table(void **state) {
 
 static void test_ends(void **state) {
     (void)state;
-    CHECK(fabs(hrm_schedule_lr(1.0, 0.1, 200, 10, 100) - 0.1) < 1e-15);
-    CHECK(fabs(hrm_schedule_lr(1.0, 0.5, 1, 0, 1) - 0.5) < 1e-15);
-    CHECK(hrm_schedule_lr(2.0, 1.0, 5, 10, 100) == 1.0);
+    CHECK(fabs(hrm_schedule_lr(1.0, 0.1, 200, 10, 0, 100) - 0.1) < 1e-15);
+    CHECK(fabs(hrm_schedule_lr(1.0, 0.5, 1, 0, 0, 1) - 0.5) < 1e-15);
+    CHECK(hrm_schedule_lr(2.0, 1.0, 5, 10, 0, 100) == 1.0);
+    /* Constant between warm-up and decay_start, half-way down in the middle of the rest. */
+    CHECK(hrm_schedule_lr(1.0, 0.0, 59, 10, 60, 100) == 1.0);
+    CHECK(fabs(hrm_schedule_lr(1.0, 0.0, 80, 10, 60, 100) - 0.5) < 1e-12);
+    CHECK(fabs(hrm_schedule_lr(1.0, 0.0, 100, 10, 100, 100)) <= 1.0);
 }
 
 int main(void) {
