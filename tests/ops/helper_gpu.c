@@ -35,10 +35,14 @@ static void on_log(void *user, hrm_log_level level, const char *text) {
     if (gpu.validation && (gpu.device || level >= HRM_LOG_ERROR)) gpu.messages++;
 }
 
+static bool is_on(const char *variable) {
+    const char *value = getenv(variable);
+    return value && *value && strcmp(value, "0") != 0;
+}
+
 void helper_gpu_open(const char *disable) {
     if (disable) setenv("HRM_DISABLE", disable, 1);
-    const char *validation = getenv("HRM_TEST_VALIDATION");
-    gpu.validation = validation && strcmp(validation, "0") != 0 && *validation;
+    gpu.validation = is_on("HRM_TEST_VALIDATION") || is_on("HRM_VALIDATION");
     hrm_set_log_callback(on_log, NULL, HRM_LOG_WARN);
     hrm_device_open_info info = {
         .kernels = hrm_kernels_get_table(),
@@ -55,9 +59,12 @@ void helper_gpu_open(const char *disable) {
     printf("device: %s (%s), subgroup %" PRIu32 "\n", adapter->name, adapter->driver_info, adapter->subgroup_size);
 }
 
-void helper_gpu_close(void) {
+int helper_gpu_close(void) {
+    uint64_t messages = hrm_device_get_validation_count(gpu.device);
+    if (messages) fprintf(stderr, "FAILED: %" PRIu64 " validation message(s), see above\n", messages);
     hrm_device_close(gpu.device);
     gpu.device = NULL;
+    return messages != 0;
 }
 
 hrm_device *helper_gpu_get_device(void) {

@@ -11,10 +11,11 @@
  *         float *y = helper_gpu_read(ty);                           checks the guards
  *     }
  *
- * The device is the one HRM_DEVICE selects; with none the process skips (77). HRM_TEST_VALIDATION=1 opens it with the
- * validation layer, and any message of it fails the test that caused it. Every tensor lies in a buffer of its own
- * between guard words, which are checked whenever it is read and when the test ends; tensors without data start as NaN.
- * Everything made here is freed when the test ends, failed or not. */
+ * The device is the one HRM_DEVICE selects; with none the process skips (77). HRM_VALIDATION=1 (or
+ * HRM_TEST_VALIDATION=1) opens it with the validation layer, and any message of it fails the test that caused it and
+ * the process. Every tensor lies in a buffer of its own between guard words, which are checked whenever it is read and
+ * when the test ends; tensors without data start as NaN. Everything made here is freed when the test ends, failed or
+ * not. */
 #ifndef HRM_TESTS_OPS_HELPER_GPU_H
 #define HRM_TESTS_OPS_HELPER_GPU_H
 
@@ -35,12 +36,12 @@
         const struct CMUnitTest tests[] = {__VA_ARGS__};                                                               \
         helper_gpu_open(HELPER_GPU_DISABLE);                                                                           \
         int failed = cmocka_run_group_tests(tests, NULL, NULL);                                                        \
-        helper_gpu_close();                                                                                            \
-        return failed;                                                                                                 \
+        return failed + helper_gpu_close();                                                                            \
     }
 
 void helper_gpu_open(const char *disable);
-void helper_gpu_close(void);
+/* 0, or 1 after printing that the validation layer had something to say at any time. */
+int helper_gpu_close(void);
 int helper_gpu_teardown(void **state);
 hrm_device *helper_gpu_get_device(void);
 /* True on drivers that run ~30 times slower than others (SwiftShader): tests then leave their largest shapes out. */
