@@ -92,30 +92,35 @@ vec4 load_a(int row0, int k, int k_end, int v, int lane) {
 #define A_OF(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
 #endif
 
-vec4 add_epilogue(int row, int column, vec4 sum) {
-    if (has(HRM_MATMUL_RESIDUAL)) sum += imageLoad(r_texels, (row * int(p.ldr) + column) >> 2);
-    if (has(HRM_MATMUL_ACCUMULATE)) sum += imageLoad(c_texels, (row * int(p.ldc) + column) >> 2);
-    return sum;
-}
-
 u64vec2 words_of(vec4 v) {
     return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
 }
 
-/* C[row, column .. column + 3], of this workgroup's share of k. */
-void store_4(int row, int column, vec4 x) {
-    int at = int(gl_WorkGroupID.z * p.c_split) + row * int(p.ldc) + column;
+/* Read once, before any branch: lavapipe reads push constants lane by lane, each time they are named. */
+struct destination {
+    int m, n, ldc, ldr, split; /* split: where this workgroup's partial product starts */
+};
+
+vec4 add_epilogue(destination d, int row, int column, vec4 sum) {
+    if (has(HRM_MATMUL_RESIDUAL)) sum += imageLoad(r_texels, (row * d.ldr + column) >> 2);
+    if (has(HRM_MATMUL_ACCUMULATE)) sum += imageLoad(c_texels, (row * d.ldc + column) >> 2);
+    return sum;
+}
+
+/* C[row, column .. column + 3]. */
+void store_4(destination d, int row, int column, vec4 x) {
+    int at = d.split + row * d.ldc + column;
     if (has(HRM_MATMUL_C_SCALAR)) {
         [[unroll]] for (int c = 0; c < 4; c++) {
-            if (column + c < int(p.n)) {
+            if (column + c < d.n) {
                 float value = x[c];
-                if (has(HRM_MATMUL_RESIDUAL)) value += r_floats[row * int(p.ldr) + column + c];
+                if (has(HRM_MATMUL_RESIDUAL)) value += r_floats[row * d.ldr + column + c];
                 if (has(HRM_MATMUL_ACCUMULATE)) value += c_floats[at + c];
                 c_floats[at + c] = value;
             }
         }
-    } else if (column < int(p.n)) {
-        x = add_epilogue(row, column, x);
+    } else if (column < d.n) {
+        x = add_epilogue(d, row, column, x);
         if (has(HRM_MATMUL_STORE_64)) {
             c_128[at >> 2] = words_of(x);
         } else {
@@ -124,12 +129,11 @@ void store_4(int row, int column, vec4 x) {
     }
 }
 
-void store_8(int row, int column, vec4 low, vec4 high) {
-    if (column < int(p.n)) {
-        int at = int(gl_WorkGroupID.z * p.c_split) + row * int(p.ldc) + column;
-        low = add_epilogue(row, column, low);
-        high = add_epilogue(row, column + 4, high);
-        c_256[at >> 3] = u64vec4(words_of(low), words_of(high));
+void store_8(destination d, int row, int column, vec4 low, vec4 high) {
+    if (column < d.n) {
+        low = add_epilogue(d, row, column, low);
+        high = add_epilogue(d, row, column + 4, high);
+        c_256[(d.split + row * d.ldc + column) >> 3] = u64vec4(words_of(low), words_of(high));
     }
 }
 
@@ -140,6 +144,7 @@ void main() {
     int k_begin = int(gl_WorkGroupID.z * p.k_split), k_end = min(k_begin + int(p.k_split), int(p.k));
     /* Columns past the end: lanes compute what they find in the last whole group of 4 and store nothing. */
     int last_column = (int(p.n) - 1) & ~3;
+    destination d = destination(int(p.m), int(p.n), int(p.ldc), int(p.ldr), int(gl_WorkGroupID.z * p.c_split));
 
     vec4 sum[ROWS * NB];
     [[unroll]] for (int i = 0; i < ROWS * NB; i++) sum[i] = vec4(0);
@@ -168,13 +173,13 @@ void main() {
     }
 
     [[unroll]] for (int i = 0; i < ROWS; i++) {
-        if (row0 + i < int(p.m)) {
+        if (row0 + i < d.m) {
             if (has(HRM_MATMUL_STORE_256)) {
                 [[unroll]] for (int j = 0; j < NB / 2; j++)
-                    store_8(row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);
+                    store_8(d, row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);
             } else {
                 [[unroll]] for (int j = 0; j < NB; j++)
-                    store_4(row0 + i, column0 + column_of(lane, j), sum[i * NB + j]);
+                    store_4(d, row0 + i, column0 + column_of(lane, j), sum[i * NB + j]);
             }
         }
     }
