@@ -81,10 +81,6 @@ shared float lse_tile[TILE], delta_tile[TILE];
 shared float dot_part[THREADS];
 #endif
 
-float vec_sum(vec4 v) {
-    return (v.x + v.y) + (v.z + v.w);
-}
-
 /* Of a score and its row's lse, both in powers of two. Rounding of large scores may put a score above the lse. */
 float probability(float score, float lse2) {
     return exp2(min(score - lse2, 0));
@@ -112,7 +108,7 @@ void main() {
             uint row = o_base + (first + stage_row) * o_stride;
             for (uint d = stage_col; d < VECS; d += CHUNK) part += grad_o[row + d] * o[row + d];
         }
-        dot_part[self] = vec_sum(part);
+        dot_part[self] = (part.x + part.y) + (part.z + part.w);
         barrier();
         if (self < TILE) {
             uint i = self * CHUNK;
@@ -133,11 +129,11 @@ void main() {
 #endif
 
     for (uint j = 0; j < p.seq; j += TILE) {
-        vec4 s[4][2], dw[4][2];
+        float s[4][2], dw[4][2];
         [[unroll]] for (uint r = 0; r < 4; r++) {
             [[unroll]] for (uint c = 0; c < 2; c++) {
-                s[r][c] = vec4(0);
-                dw[r][c] = vec4(0);
+                s[r][c] = 0;
+                dw[r][c] = 0;
             }
         }
         for (uint start = 0; start < VECS; start += CHUNK) {
@@ -171,8 +167,8 @@ void main() {
                 [[unroll]] for (uint r = 0; r < 4; r++) {
                     vec4 xr = x_tile[(y + r * DOWN) * PITCH + e], yr = y_tile[(y + r * DOWN) * PITCH + e];
                     [[unroll]] for (uint c = 0; c < 2; c++) {
-                        s[r][c] += xr * u[c];
-                        dw[r][c] += yr * w[c];
+                        s[r][c] += dot(xr, u[c]);
+                        dw[r][c] += dot(yr, w[c]);
                     }
                 }
             }
@@ -187,8 +183,8 @@ void main() {
 #else
                 uint query = row;
 #endif
-                weight[r][c] = j + other < p.seq ? probability(vec_sum(s[r][c]), lse_tile[query]) : 0;
-                ds[r][c] = weight[r][c] * (vec_sum(dw[r][c]) - delta_tile[query]);
+                weight[r][c] = j + other < p.seq ? probability(s[r][c], lse_tile[query]) : 0;
+                ds[r][c] = weight[r][c] * (dw[r][c] - delta_tile[query]);
                 weight_tile[row * (TILE + 1) + other] = ds[r][c];
             }
         }

@@ -86,16 +86,16 @@ void main() {
             kv_tile[row * PITCH + d] = j + row < p.seq ? qkv[k_base + (j + row) * stride + d] : vec4(0);
         }
         barrier();
-        vec4 e[SCORES];
-        [[unroll]] for (uint n = 0; n < SCORES; n++) e[n] = vec4(0);
+        float e[SCORES];
+        [[unroll]] for (uint n = 0; n < SCORES; n++) e[n] = 0;
         for (uint d = 0; d < VECS; d++) {
             vec4 k = kv_tile[score_key * PITCH + d];
             [[unroll]] for (uint n = 0; n < SCORES; n++)
-                e[n] += q_tile[(score_row + n * SCORE_PASS) * PITCH + d] * k;
+                e[n] += dot(q_tile[(score_row + n * SCORE_PASS) * PITCH + d], k);
         }
         [[unroll]] for (uint n = 0; n < SCORES; n++)
             score[(score_row + n * SCORE_PASS) * (KEYS + 1) + score_key] =
-                j + score_key < p.seq ? (e[n].x + e[n].y) + (e[n].z + e[n].w) : LOWEST;
+                j + score_key < p.seq ? e[n] : LOWEST;
         barrier();
 
         for (uint i = self; i < KEYS * VECS; i += THREADS) {
