@@ -13,9 +13,9 @@
  * keys:     0  qkv    1  lse    2  delta    3  grad_o    4  grad_qkv, its k and v parts are written
  *
  * All in f32, no subgroup features. One workgroup owns TILE rows of one (b, h) and walks over tiles of TILE rows of the
- * other side (k and v, or q and do). Both score-like products of a tile are summed over CHUNK vec4 of the head at a time,
- * with the four operands in shared memory, so that its size does not depend on the head's width; an invocation has
- * 4 x 2 of each. Each sum runs over the other side in order, with one owner: the result is the same every time.
+ * other side (k and v, or q and do). Both score-like products of a tile are summed over CHUNK vec4 of the head at a
+ * time, with the four operands in shared memory, so that its size does not depend on the head's width; an invocation
+ * has 4 x 2 of each. Each sum runs over the other side in order, with one owner: the result is the same every time.
  * Source: Dao et al. 2022, algorithm 4, split in two so that it needs no atomics. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -66,7 +66,8 @@ layout(set = 0, binding = 5, std430) writeonly buffer GradBlock {
 const uint TILE = 32;
 const uint CHUNK = THREADS / TILE; /* vec4 of a row staged at once: one vec4 of each operand by each invocation */
 const uint PITCH = CHUNK + 1;
-const uint SIDE = 16;              /* invocation (y, x) = (self / SIDE, self % SIDE) has own rows y + 8a, others x + 16b */
+/* invocation (y, x) = (self / SIDE, self % SIDE) has own rows y + DOWN * a and others x + SIDE * b */
+const uint SIDE = 16;
 const uint DOWN = THREADS / SIDE;
 const uint VECS = HEAD_DIM / 4;
 const uint OUT_PASS = THREADS / VECS;                 /* rows between two output vec4 of an invocation */

@@ -7,9 +7,9 @@
  * 2  lse  [B, H, T]               natural logarithm; written only with save_lse
  *
  * All in f32, no subgroup features. One workgroup computes QUERIES queries of one (b, h). It walks over tiles of KEYS
- * keys: K, later V, of the tile lie in shared memory; each invocation has QUERIES * KEYS / THREADS scores, then QUERIES /
- * (THREADS / VECS) vec4 of the output. The softmax runs online: maximum and sum so far, in powers of two (log2 e is
- * folded into the scale), kept by the TEAM invocations that share a row.
+ * keys: K, later V, of the tile lie in shared memory; each invocation has QUERIES * KEYS / THREADS scores, then
+ * QUERIES / (THREADS / VECS) vec4 of the output. The softmax runs online: maximum and sum so far, in powers of two
+ * (log2 e is folded into the scale), kept by the TEAM invocations that share a row.
  * Source: Milakov & Gimelshein 2018 (online softmax); Dao et al. 2022 (no T x T matrix). */
 #version 450
 #extension GL_GOOGLE_include_directive : require

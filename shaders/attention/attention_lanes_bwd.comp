@@ -13,9 +13,9 @@
  * and with -DUNIFORM_ADDRESS qkv (queries) or qkv and grad_o (keys) once more, through their addresses.
  *
  * All in f32. One workgroup is one subgroup of LANES lanes and owns LANES * ROWS rows of one (b, h); lane l has rows l,
- * l + LANES, ... with their two vectors (q and do, or k and v) and their sums in registers; lanes.glsl says how STEP rows
- * at a time of the other side (k and v, or q and do) reach them. Each sum runs over the other side in order: the result
- * is the same every time.
+ * l + LANES, ... with their two vectors (q and do, or k and v) and their sums in registers; lanes.glsl says how STEP
+ * rows at a time of the other side (k and v, or q and do) reach them. Each sum runs over the other side in order: the
+ * result is the same every time.
  * Source: Dao et al. 2022, algorithm 4, split in two so that every sum has one owner and needs no atomics. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -42,7 +42,7 @@ layout(set = 0, binding = 2, std430) readonly buffer DeltaBlock {
     float delta[];
 };
 layout(set = 0, binding = 4, std430) writeonly buffer GradBlock {
-    vec4 grad_qkv[];
+    STORED grad_qkv[];
 };
 #else
 layout(set = 0, binding = 1, rgba32f) readonly uniform imageBuffer o;
@@ -53,7 +53,7 @@ layout(set = 0, binding = 4, std430) writeonly buffer DeltaBlock {
     float delta[];
 };
 layout(set = 0, binding = 5, std430) writeonly buffer GradBlock {
-    vec4 grad_qkv[];
+    STORED grad_qkv[];
 };
 #endif
 
@@ -183,10 +183,12 @@ void main() {
         int i = int(first + n * LANES + lane);
         if (i > last) continue;
 #ifdef OWN_KEYS
-        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[k_base + i * stride + int(d)] = grad_x[n][d] * p.scale;
-        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[v_base + i * stride + int(d)] = grad_y[n][d];
+        int k_row = k_base + i * stride, v_row = v_base + i * stride;
+        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[k_row + int(d)] = stored(grad_x[n][d] * p.scale);
+        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[v_row + int(d)] = stored(grad_y[n][d]);
 #else
-        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[q_base + i * stride + int(d)] = grad_x[n][d] * p.scale;
+        int q_row = q_base + i * stride;
+        [[unroll]] for (uint d = 0; d < VECS; d++) grad_qkv[q_row + int(d)] = stored(grad_x[n][d] * p.scale);
         delta[pair * p.seq + uint(i)] = own_delta[n];
 #endif
     }

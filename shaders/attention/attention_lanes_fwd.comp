@@ -28,7 +28,7 @@ layout(push_constant) uniform Push {
 };
 layout(set = 0, binding = 0, rgba32f) readonly uniform imageBuffer qkv;
 layout(set = 0, binding = 1, std430) writeonly buffer OutputBlock {
-    vec4 o[];
+    STORED o[];
 };
 layout(set = 0, binding = 2, std430) writeonly buffer LseBlock {
     float lse[];
@@ -102,7 +102,7 @@ void main() {
         if (i > last) continue;
         float r = 1 / total[n];
         uint row = ((b * p.seq + uint(i)) * p.heads + h) * VECS;
-        [[unroll]] for (uint d = 0; d < VECS; d++) o[row + d] = acc[n][d] * r;
+        [[unroll]] for (uint d = 0; d < VECS; d++) o[row + d] = stored(acc[n][d] * r);
         if (p.save_lse != 0) lse[pair * p.seq + uint(i)] = (top[n] + log2(total[n])) * LN_2;
     }
 }
