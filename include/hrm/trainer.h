@@ -44,6 +44,8 @@ typedef struct hrm_trainer_config {
     float puzzle_emb_lr;
     float puzzle_emb_weight_decay;
     float halt_exploration;      /* chance that a row must run a random least number of segments */
+    uint32_t explore_once;       /* 1: that number is drawn once per puzzle, as the paper describes; 0: anew at every
+                                    segment, as the reference does, which rarely lets a row reach the last segments */
     uint32_t early_segments;     /* in the first early_steps steps every row halts after this many segments: while nothing
                                     is solved yet, rows then make room for fresh puzzles; 0 = off */
     uint32_t early_steps;

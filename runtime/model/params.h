@@ -20,7 +20,7 @@ typedef struct hrm_param {
 } hrm_param;
 
 /* Where a parameter is: index into hrm_param_list.items, or HRM_PARAM_NONE. */
-enum { HRM_PARAM_NONE = UINT32_MAX };
+#define HRM_PARAM_NONE UINT32_MAX
 
 typedef struct hrm_layer_index {
 #define HRM_PARAM(field, name, rows, cols, init, group, present)

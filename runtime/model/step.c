@@ -91,6 +91,7 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
                                           .max_steps = max_segments(s),
                                           .mode = HRM_ACT_TRAIN,
                                           .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE,
+                                          .draw_once = s->config.explore_once,
                                           .exploration = s->config.exploration});
     if (s->has_target) {
         hrm_inner_forward(rec, &s->net, &s->inner,

@@ -12,6 +12,7 @@ typedef struct hrm_step_config {
     float grad_scale;    /* 1 / global batch size */
     float q_loss_weight; /* 0.5 in the reference */
     float exploration;
+    bool explore_once;     /* one exploration draw per puzzle instead of one per segment */
     uint32_t max_segments; /* every row halts then; 0: the model's halt_max_segments */
     bool softmax;        /* softmax instead of stablemax cross-entropy */
     bool replay_draws;   /* take exploration draws from explore_uniform and explore_min_steps instead of Philox */

@@ -141,6 +141,7 @@ void hrm_act_halt(hrm_recorder *rec, hrm_act_halt_args args) {
                                          .mode = args.mode,
                                          .has_continue = args.has_continue,
                                          .has_draws = draws,
+                                         .draw_once = args.draw_once,
                                          .exploration = args.exploration};
     hrm_dispatch dispatch = {
         .kernel = HRM_KERNEL_act_halt, .label = op, .binding_count = 6, .push = &params, .push_bytes = sizeof params};

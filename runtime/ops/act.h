@@ -38,6 +38,7 @@ typedef struct hrm_act_halt_args {
     uint32_t first_row; /* number of row 0 within the whole batch: for live_rows and the draws */
     uint32_t max_steps; /* >= 1 */
     uint32_t mode;      /* HRM_ACT_TRAIN, HRM_ACT_FIXED, HRM_ACT_ADAPTIVE */
+    bool draw_once;     /* one exploration draw per puzzle, kept for all its segments, instead of one per segment */
     bool has_continue;  /* the q rule is q_halt > q_continue, else q_halt > 0 */
     float exploration;  /* probability of a random least number of steps; training only */
 } hrm_act_halt_args;

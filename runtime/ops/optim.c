@@ -79,10 +79,10 @@ void hrm_adam_atan2(hrm_recorder *rec, hrm_adam_atan2_args args) {
         if (!bind_prefix(rec, "ema", &args.ema, args.count, &dispatch.bindings[8])) return;
         dispatch.bindings[9] = dispatch.bindings[8];
     }
-    struct hrm_adam_atan2_params params = {.beta1 = args.beta1,
-                                           .beta2 = args.beta2,
-                                           .one_minus_beta1 = (float)(1.0 - (double)args.beta1),
-                                           .one_minus_beta2 = (float)(1.0 - (double)args.beta2),
+    struct hrm_adam_atan2_params params = {.beta1 = (float)args.beta1,
+                                           .beta2 = (float)args.beta2,
+                                           .one_minus_beta1 = (float)(1.0 - args.beta1),
+                                           .one_minus_beta2 = (float)(1.0 - args.beta2),
                                            .weight_decay = args.weight_decay};
 
     /* Whole groups of four by the wide row, what is left by the scalar one. */

@@ -19,7 +19,7 @@ typedef struct hrm_adam_atan2_args {
     hrm_tensor ema; /* updated: running average of param; optional */
     hrm_tensor step_block;
     uint64_t count;
-    float beta1, beta2;
+    double beta1, beta2; /* doubles, because 1 - beta is what counts: 1 - 0.999f is off by 1e-5 of itself */
     float weight_decay;
 } hrm_adam_atan2_args;
 

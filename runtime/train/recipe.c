@@ -11,21 +11,28 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
     c.beta2 = 0.95f;
     switch (task) {
     case HRM_TASK_MAZE_DEMO:
-        /* Found by experiment for 6x6 mazes: both kinds of positions matter most, then solved rows making room quickly. */
+        /* Found by experiment for 6x6 mazes. What matters, in this order: both kinds of positions; rows that make room
+         * quickly (two segments per puzzle while nothing is solved yet, a light Q loss); many narrow heads and a small
+         * batch; a rate that falls only at the end. */
         c.model.hidden_size = 96;
-        c.model.num_heads = 3;
+        c.model.num_heads = 6;
         c.model.h_layers = c.model.l_layers = 2;
-        c.model.h_cycles = c.model.l_cycles = 2;
+        c.model.h_cycles = 1;
+        c.model.l_cycles = 2;
         c.model.positions = HRM_POSITIONS_BOTH;
         c.model.halt_rule = HRM_HALT_POSITIVE;
         c.model.halt_max_segments = 8;
-        c.batch = 64;
-        c.steps = 1750;
+        c.batch = 32;
+        c.steps = 2400;
         c.lr = 1e-3f;
         c.lr_min_ratio = 0.1f;
         c.lr_warmup_steps = 50;
+        c.lr_decay_start = 0.55f;
         c.weight_decay = 0.1f;
-        c.halt_exploration = 0.1f;
+        c.halt_exploration = 0.25f;
+        c.explore_once = 1;
+        c.early_segments = 2;
+        c.early_steps = 1000;
         c.q_loss_weight = 0.05f;
         c.ema_decay = 0.99f;
         c.augment = 1;

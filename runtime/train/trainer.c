@@ -111,6 +111,7 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
                                              .grad_scale = 1.0f / (float)c->batch,
                                              .q_loss_weight = c->q_loss_weight,
                                              .exploration = c->halt_exploration,
+                                             .explore_once = c->explore_once != 0,
                                              .softmax = c->loss == HRM_LOSS_SOFTMAX}));
     uint64_t dense = t->model->list.group_count[HRM_GROUP_DENSE];
     t->first_moment = hrm_plan_1d(&t->plan, HRM_LIFE_OPTIMIZER, "first moment", HRM_F32_T, dense);

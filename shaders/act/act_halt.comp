@@ -10,7 +10,8 @@
  *   0 r q [B, 2] f32 (halt, continue)    1 r step_block    2 r uniform [B] f32    3 r min_steps [B] u32
  *   4 m steps [B] u32    5 w halted [B] u32
  * uniform and min_steps are read with has_draws only. Otherwise the draws are words 0 and 1 of Philox block
- * (row, optimizer step, 0, PHILOX_USE_EXPLORE): the same for a row whatever the other rows do.
+ * (row, optimizer step, 0, PHILOX_USE_EXPLORE): the same for a row whatever the other rows do. With draw_once the step is
+ * the one in which the row's puzzle started, so that all its segments see the same draw.
  * One row an invocation. Maths: the reference's hrm_act_v1.py, forward. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -29,14 +30,15 @@ layout(std430, set = 0, binding = 3) readonly buffer MinSteps { uint explore_min
 layout(std430, set = 0, binding = 4) buffer Steps { uint steps[]; };
 layout(std430, set = 0, binding = 5) writeonly buffer Halted { uint halted[]; };
 
-uint draw_min_halt(uint b) {
+uint draw_min_halt(uint b, uint done) {
     float u;
     uint least;
     if (p.has_draws != 0) {
         u = explore_uniform[b];
         least = explore_min_steps[b];
     } else {
-        uvec4 words = philox4x32(uvec4(p.first_row + b, step_block.step, 0, PHILOX_USE_EXPLORE),
+        uint step = p.draw_once != 0 ? step_block.step - (done - 1) : step_block.step;
+        uvec4 words = philox4x32(uvec4(p.first_row + b, step, 0, PHILOX_USE_EXPLORE),
                                  uvec2(step_block.rng_seed_lo, step_block.rng_seed_hi));
         u = philox_uniform(words.x);
         least = 2 + philox_below(words.y, p.max_steps - 1);
@@ -56,7 +58,7 @@ void main() {
     if (p.mode != HRM_ACT_FIXED && p.max_steps > 1) {
         float threshold = p.has_continue != 0 ? q[2 * b + 1] : 0.0;
         stop = stop || q[2 * b] > threshold;
-        if (p.mode == HRM_ACT_TRAIN) stop = stop && done >= draw_min_halt(b);
+        if (p.mode == HRM_ACT_TRAIN) stop = stop && done >= draw_min_halt(b, done);
     }
     steps[b] = done;
     halted[b] = stop ? 1 : 0;

@@ -29,9 +29,10 @@ struct hrm_act_halt_params {
     HRM_U32 mode;         /* HRM_ACT_* */
     HRM_U32 has_continue; /* q rule: 1 q_halt > q_continue, 0 q_halt > 0 */
     HRM_U32 has_draws;    /* 1: replay recorded draws instead of making them */
+    HRM_U32 draw_once;    /* 1: one draw for all segments of a puzzle, 0: a fresh one at each */
     HRM_F32 exploration;
 };
-HRM_CHECK_SIZE(hrm_act_halt_params, 28);
+HRM_CHECK_SIZE(hrm_act_halt_params, 32);
 
 struct hrm_q_target_params {
     HRM_U32 batch;

@@ -31,6 +31,7 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     recipe->halt = c->model.halt_rule ? (uint32_t)c->model.halt_rule : HRM_HALT_COMPARE;
     recipe->loss = (uint32_t)c->loss;
     recipe->augment = c->augment != 0;
+    recipe->explore_once = c->explore_once != 0;
     return true;
 }
 
@@ -39,6 +40,7 @@ void cli_recipe_finish(cli_recipe *recipe) {
     recipe->config.model.halt_rule = (hrm_halt_rule)recipe->halt;
     recipe->config.loss = (hrm_loss_kind)recipe->loss;
     recipe->config.augment = recipe->augment;
+    recipe->config.explore_once = recipe->explore_once;
 }
 
 /* ---- one row per field: option, kind, config field, least, most, what 0 means, help, what the log calls it ---- */
@@ -130,6 +132,11 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                              .value = &recipe->augment,
                              .negatable = true,
                              .help = "turn and mirror each puzzle at random (square grids)"};
+    rows[n++] = (cli_option){.name = "explore-once",
+                             .kind = CLI_FLAG,
+                             .value = &recipe->explore_once,
+                             .negatable = true,
+                             .help = "draw that least number of segments once per puzzle, not at every segment"};
     rows[n] = (cli_option){.help = NULL};
     return n;
 }
@@ -160,6 +167,7 @@ json_t *cli_recipe_to_json(const hrm_trainer_config *config) {
     RECIPE_LEARNING(JSON_ROW)
     json_object_set_new(o, "loss", json_string(choice_name(loss_choices, (uint32_t)config->loss)));
     json_object_set_new(o, "augment", json_boolean(config->augment));
+    json_object_set_new(o, "explore_once", json_boolean(config->explore_once));
     o = json_object();
     const hrm_model_config *m = &config->model;
     json_object_set_new(o, "vocab_size", json_integer(m->vocab_size));

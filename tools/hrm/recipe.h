@@ -14,7 +14,7 @@ typedef struct cli_recipe {
     hrm_trainer_config config;
     /* enumerations as the option parser sees them; cli_recipe_finish copies them into the config */
     uint32_t preset, positions, halt, loss;
-    bool augment;
+    bool augment, explore_once;
 } cli_recipe;
 
 /* Fills the recipe from the preset named in the arguments, or from the demo's. False after printing an error. */
