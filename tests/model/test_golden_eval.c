@@ -1,5 +1,6 @@
-/* An evaluation of the reference, segment by segment: logits, Q logits, predictions, halting, carry. Folders: those whose
- * manifest has "segments". Run twice: through the recorded parts with every segment compared, and through a solver. */
+/* An evaluation of the reference, segment by segment: logits, Q logits, predictions, halting, carry, loss, metrics.
+ * Folders: those whose manifest has "segments". Run twice: through the recorded parts with every segment compared, and
+ * through a solver. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +10,16 @@
 #include "helper_golden.h"
 #include "model/carry.h"
 #include "ops/act.h"
+#include "ops/loss.h"
+#include "shared/act.h"
 #include "shared/step_block.h"
-
-static uint32_t compared;
 
 /* Part `index` of a tensor [n, count] as f32, compared like a tensor of its own. */
 static void compare_part(const hrm_safetensors *file, const char *name, uint32_t index, const char *noise_name,
                          const json_t *noise, const float *got, uint64_t count) {
     const hrm_safetensors_tensor *t = hrm_safetensors_find(file, name);
     if (!t) return;
+    CHECK_MSG(t->count >= (index + 1) * count, "%s has %llu values", name, (unsigned long long)t->count);
     float *all = malloc(t->count * sizeof *all);
     CHECK_OK(hrm_safetensors_copy_f32(t, all, t->count));
     const float *want = all + index * count;
@@ -27,15 +29,17 @@ static void compare_part(const hrm_safetensors *file, const char *name, uint32_t
     char label[128];
     snprintf(label, sizeof label, "%s, segment %u", name, index + 1);
     check_close_f32(label, got, want, count, fmax(measured, GOLDEN_FLOOR * largest), 0.0);
-    compared++;
+    golden_count();
     free(all);
 }
 
 /* The reference's own choice of a token is only binding where the two best logits are further apart than both runs'
  * rounding. */
 static void compare_answers(const hrm_safetensors *file, uint32_t segment, const uint32_t *answers, uint64_t count) {
-    const hrm_safetensors_tensor *pred = hrm_safetensors_find(file, "pred"), *margin = hrm_safetensors_find(file, "margin");
+    const hrm_safetensors_tensor *pred = hrm_safetensors_find(file, "pred"),
+                                 *margin = hrm_safetensors_find(file, "margin");
     if (!pred) return;
+    CHECK_MSG(pred->count >= (segment + 1) * count, "pred has %llu values", (unsigned long long)pred->count);
     int64_t *want = malloc(pred->count * sizeof *want);
     float *gap = margin ? malloc(margin->count * sizeof *gap) : NULL;
     CHECK_OK(hrm_safetensors_copy_i64(pred, want, pred->count));
@@ -43,10 +47,10 @@ static void compare_answers(const hrm_safetensors *file, uint32_t segment, const
     for (uint64_t i = 0; i < count; i++) {
         uint64_t at = segment * count + i;
         if (gap && gap[at] < 1e-3f) continue;
-        CHECK_MSG((int64_t)answers[i] == want[at], "answer %llu of segment %u is %u, expected %d", (unsigned long long)i,
-                  segment + 1, answers[i], (int)want[at]);
+        CHECK_MSG((int64_t)answers[i] == want[at], "answer %llu of segment %u is %u, expected %d",
+                  (unsigned long long)i, segment + 1, answers[i], (int)want[at]);
     }
-    compared++;
+    golden_count();
     free(want);
     free(gap);
 }
@@ -56,19 +60,123 @@ typedef struct eval {
     const hrm_safetensors *file;
     hrm_model *model;
     uint32_t batch, segments;
-    uint32_t *tokens, *ids;
+    uint32_t *tokens, *ids, *labels; /* labels NULL: not recorded */
 } eval;
+
+/* What a segment's losses and metrics need beside the carry. */
+typedef struct judge {
+    hrm_tensor labels, row_loss, row_labelled, row_correct, row_exact, grad_q, row_q_halt_loss, row_q_continue_loss;
+    hrm_tensor metrics;
+} judge;
+
+static judge plan_judge(const eval *e, hrm_plan *plan) {
+    const uint64_t B = e->batch;
+    judge j = {.labels = hrm_plan_2d(plan, HRM_LIFE_IO, "labels", HRM_U32_T, B, e->model->dims.S),
+               .grad_q = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "grad_q", HRM_F32_T, B, 2),
+               .metrics = hrm_plan_1d(plan, HRM_LIFE_IO, "metrics", HRM_U32_T, sizeof(struct hrm_step_metrics) / 4)};
+    hrm_tensor *floats[] = {&j.row_loss, &j.row_q_halt_loss, &j.row_q_continue_loss};
+    hrm_tensor *words[] = {&j.row_labelled, &j.row_correct, &j.row_exact};
+    for (size_t i = 0; i < 3; i++) {
+        *floats[i] = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "row", HRM_F32_T, B);
+        *words[i] = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "row", HRM_U32_T, B);
+    }
+    return j;
+}
+
+/* An evaluation has no continue target, so no continue loss. */
+static void record_judge(hrm_recorder *rec, const eval *e, const judge *j, const hrm_carry *c) {
+    const hrm_dims *d = &e->model->dims;
+    const json_t *arch = json_object_get(json_object_get(e->g->manifest, "config"), "arch");
+    const char *loss = json_string_value(json_object_get(json_object_get(arch, "loss"), "loss_type"));
+    hrm_token_loss(rec,
+                   (hrm_token_loss_args){
+                       .logits = hrm_tensor_3d(c->logits.buffer, c->logits.offset, HRM_F32_T, e->batch, d->T, d->V),
+                       .labels = j->labels,
+                       .row_loss = j->row_loss,
+                       .row_labelled = j->row_labelled,
+                       .row_correct = j->row_correct,
+                       .row_exact = j->row_exact,
+                       .step_block = c->step_block,
+                       .batch = e->batch,
+                       .seq = d->S,
+                       .puzzle_len = d->P,
+                       .vocab = d->V,
+                       .kind = loss && strcmp(loss, "softmax_cross_entropy") == 0 ? HRM_TOKEN_LOSS_SOFTMAX
+                                                                                  : HRM_TOKEN_LOSS_STABLEMAX,
+                       .grad_scale = 1.0f});
+    hrm_q_loss(rec, (hrm_q_loss_args){.q = c->q,
+                                      .row_exact = j->row_exact,
+                                      .grad_q = j->grad_q,
+                                      .row_q_halt_loss = j->row_q_halt_loss,
+                                      .row_q_continue_loss = j->row_q_continue_loss,
+                                      .step_block = c->step_block,
+                                      .batch = e->batch,
+                                      .q_weight = 0.5f,
+                                      .grad_scale = 1.0f});
+    hrm_act_metrics(rec, (hrm_act_metrics_args){.q = c->q,
+                                                .halted = c->halted,
+                                                .steps = c->steps,
+                                                .row_labelled = j->row_labelled,
+                                                .row_correct = j->row_correct,
+                                                .row_exact = j->row_exact,
+                                                .row_loss = j->row_loss,
+                                                .row_q_halt_loss = j->row_q_halt_loss,
+                                                .row_q_continue_loss = j->row_q_continue_loss,
+                                                .metrics = j->metrics,
+                                                .step_block = c->step_block,
+                                                .batch = e->batch,
+                                                .q_weight = 0.5f});
+}
+
+static void compare_number(const char *name, uint32_t segment, double got, const json_t *want) {
+    if (!json_is_number(want)) return;
+    CHECK_MSG(fabs(got - json_number_value(want)) <= GOLDEN_FLOOR * fmax(1, fabs(json_number_value(want))),
+              "%s of segment %u is %.9g, expected %.9g", name, segment + 1, got, json_number_value(want));
+    golden_count();
+}
+
+static void compare_judge(const eval *e, const judge *j, uint32_t segment) {
+    struct hrm_step_metrics *got = golden_download(golden_device(), &j->metrics);
+    compare_number("the loss", segment, (double)got->loss,
+                   json_array_get(json_object_get(e->g->manifest, "loss_per_segment"), segment));
+    const json_t *last = json_object_get(e->g->manifest, "last_segment_metric_sums");
+    const struct {
+        const char *name;
+        double got;
+    } sums[] = {{"count", got->count},
+                {"accuracy", (double)got->accuracy},
+                {"exact_accuracy", got->exact},
+                {"q_halt_accuracy", got->q_halt_correct},
+                {"steps", got->steps},
+                {"lm_loss", (double)got->lm_loss},
+                {"q_halt_loss", (double)got->q_halt_loss}};
+    for (size_t i = 0; segment + 1 == e->segments && i < sizeof sums / sizeof *sums; i++)
+        compare_number(sums[i].name, segment, sums[i].got, json_object_get(last, sums[i].name));
+    free(got);
+}
+
+/* Part `segment` of [segments, B] whole numbers; without a record `rule` is what they should be. */
+static void compare_row(const eval *e, const char *name, uint32_t segment, const hrm_tensor *t, uint32_t rule) {
+    const hrm_safetensors_tensor *recorded = hrm_safetensors_find(e->file, name);
+    uint32_t *got = golden_download(golden_device(), t);
+    uint32_t *want = recorded ? golden_u32(e->file, name, (uint64_t)e->segments * e->batch) : NULL;
+    for (uint32_t b = 0; b < e->batch; b++) CHECK_EQ(got[b], want ? want[segment * e->batch + b] : rule);
+    if (want) golden_count();
+    free(want);
+    free(got);
+}
 
 static void run_segments(const eval *e) {
     hrm_device *device = golden_device();
     const hrm_dims *d = &e->model->dims;
-    const uint32_t B = e->batch;
+    const uint32_t B = e->batch, max_steps = e->model->config.halt_max_segments;
     hrm_plan plan;
     hrm_plan_init(&plan, device);
     hrm_carry c = {0};
     hrm_carry_plan(&c, &plan, e->model, B, false);
     hrm_net net = {.model = e->model, .batch = B};
     hrm_scratch_plan(&net.scratch, &plan, e->model, B, false);
+    const judge j = plan_judge(e, &plan);
     CHECK_OK(hrm_plan_get_status(&plan));
     hrm_inner inner;
     CHECK_OK(hrm_inner_init(&inner, &plan, e->model, B, 0, c.z_h, c.z_l));
@@ -86,14 +194,18 @@ static void run_segments(const eval *e) {
                                           .halted = c.halted,
                                           .step_block = c.step_block,
                                           .batch = B,
-                                          .max_steps = e->segments,
+                                          .max_steps = max_steps,
                                           .mode = HRM_ACT_FIXED,
                                           .has_continue = true});
+    record_judge(rec, e, &j, &c);
     CHECK_OK(hrm_recorder_end(rec, &segment));
     hrm_recorder_destroy(rec);
     CHECK_OK(hrm_program_submit(clear, NULL));
     golden_upload(device, &c.new_tokens, e->tokens);
     golden_upload(device, &c.new_ids, e->ids);
+    uint32_t *no_labels = calloc((size_t)B * d->S, sizeof *no_labels);
+    golden_upload(device, &j.labels, e->labels ? e->labels : no_labels);
+    free(no_labels);
     golden_upload(device, &c.step_block, &(struct hrm_step_block){.live_rows = B});
     const json_t *noises = json_object_get(e->g->manifest, "noise_per_segment");
     for (uint32_t s = 0; s < e->segments; s++) {
@@ -121,13 +233,9 @@ static void run_segments(const eval *e) {
                 free(state);
             }
         }
-        uint32_t *halted = golden_download(device, &c.halted), *steps = golden_download(device, &c.steps);
-        for (uint32_t b = 0; b < B; b++) {
-            CHECK_EQ(steps[b], s + 1);
-            CHECK_EQ(halted[b], s + 1 == e->segments);
-        }
-        free(halted);
-        free(steps);
+        compare_row(e, "steps", s, &c.steps, s % max_steps + 1);
+        compare_row(e, "halted", s, &c.halted, (s + 1) % max_steps == 0);
+        if (e->labels) compare_judge(e, &j, s);
         free(logits);
         free(q);
         free(cut);
@@ -144,7 +252,8 @@ typedef struct watch {
     uint32_t *answers; /* [segments, B, S] */
 } watch;
 
-static bool observe(void *user, uint32_t puzzle, uint32_t segment, const uint32_t *answer, float q_halt, float q_continue) {
+static bool observe(void *user, uint32_t puzzle, uint32_t segment, const uint32_t *answer, float q_halt,
+                    float q_continue) {
     (void)q_halt;
     (void)q_continue;
     const watch *w = user;
@@ -179,38 +288,45 @@ static void run_solver(const eval *e, uint32_t max_batch) {
     free(solutions);
 }
 
-static void run_folder(const golden *g) {
-    hrm_safetensors *init = golden_open(g, "init.safetensors"), *file = golden_open(g, "eval.safetensors");
-    CHECK_MSG(init && file, "%s needs init.safetensors and eval.safetensors", g->folder);
-    eval e = {.g = g, .file = file, .model = golden_model(g, init)};
+static bool run_folder(const golden *g) {
+    hrm_safetensors *init = golden_open_init(g), *file = golden_open_with(g, "batch/inputs");
+    eval e = {.g = g, .file = file};
+    if (!init || !file) golden_skip(g, "it has no %s", init ? "batch/inputs" : "start weights");
+    if (init && file) e.model = golden_model(g, init);
+    hrm_safetensors_close(init);
     e.batch = (uint32_t)golden_number(g->manifest, "batch_size", 0);
     e.segments = (uint32_t)golden_number(g->manifest, "segments", 0);
-    e.tokens = golden_u32(file, "batch/inputs", (uint64_t)e.batch * e.model->dims.S);
-    e.ids = golden_u32(file, "batch/puzzle_identifiers", e.batch);
-    CHECK_MSG(e.tokens, "%s: no batch/inputs", g->folder);
-    if (!e.ids) e.ids = calloc(e.batch, sizeof *e.ids);
-    run_segments(&e);
-    run_solver(&e, e.batch);
-    if (e.batch > 1) run_solver(&e, e.batch - 1);
-    run_solver(&e, 1);
+    if (e.model) {
+        e.tokens = golden_u32(file, "batch/inputs", (uint64_t)e.batch * e.model->dims.S);
+        e.labels = golden_u32(file, "batch/labels", (uint64_t)e.batch * e.model->dims.S);
+        e.ids = golden_u32(file, "batch/puzzle_identifiers", e.batch);
+    }
+    if (e.model && !e.ids && e.model->dims.E) {
+        golden_skip(g, "it has no batch/puzzle_identifiers");
+    } else if (e.model) {
+        if (!e.ids) e.ids = calloc(e.batch, sizeof *e.ids);
+        run_segments(&e);
+        if (e.segments <= e.model->config.halt_max_segments) {
+            run_solver(&e, e.batch);
+            if (e.batch > 2) run_solver(&e, e.batch - 1);
+            run_solver(&e, 1);
+        }
+    }
     free(e.tokens);
+    free(e.labels);
     free(e.ids);
     hrm_model_destroy(e.model);
-    hrm_safetensors_close(init);
     hrm_safetensors_close(file);
+    return true;
 }
 
 static void test_evaluations(void **state) {
     (void)state;
-    uint32_t folders = golden_for_each("segments", run_folder);
-    printf("%u folders, %u tensors compared\n", folders, compared);
-    CHECK_MSG(folders > 0 && compared > 0, "no golden evaluation below %s", check_env_golden_dir(NULL));
+    golden_for_each("segments", run_folder);
 }
 
 int main(void) {
     golden_device();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_evaluations)};
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    golden_close_device();
-    return failed;
+    return golden_exit(cmocka_run_group_tests(tests, NULL, NULL));
 }

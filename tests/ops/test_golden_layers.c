@@ -44,7 +44,12 @@ static void visit_rms_norm(const helper_golden *golden, void *user) {
     }
     helper_gpu_run();
     helper_golden_check(golden, "y", helper_gpu_read(y), count, floor_rel);
-    if (dy) helper_golden_check(golden, "dx", helper_gpu_read(dx), count, floor_rel);
+    if (!dy) return;
+    /* dx = rstd (dy - y mean(y dy)) may cancel, in a row of one value to 1e-5 of it: the floor is of the terms. */
+    const float *scale = helper_gpu_read(rstd);
+    double largest = 0.0;
+    for (uint64_t i = 0; i < count; i++) largest = fmax(largest, (double)scale[i / cols] * fabs((double)dy[i]));
+    helper_golden_check_part(golden, "dx", 0, helper_gpu_read(dx), count, floor_rel * largest, 0.0);
 }
 
 static void test_rms_norm(void **state) {

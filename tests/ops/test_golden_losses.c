@@ -204,8 +204,8 @@ static void visit_adam(const helper_golden *golden, void *user) {
                                 .ema = helper_gpu_f32(NULL, n),
                                 .step_block = helper_gpu_u32(NULL, sizeof(struct hrm_step_block) / 4),
                                 .count = n,
-                                .beta1 = (float)rates.beta1,
-                                .beta2 = (float)rates.beta2,
+                                .beta1 = rates.beta1,
+                                .beta2 = rates.beta2,
                                 .weight_decay = (float)rates.weight_decay};
     hrm_adam_atan2(helper_gpu_begin(), args);
     for (uint64_t step = 1; step <= steps; step++) {
