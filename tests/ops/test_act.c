@@ -97,6 +97,7 @@ static void check_halt(const ref_act_halt_rule *rule, bool recorded) {
                               .max_steps = rule->max_steps,
                               .mode = rule->mode,
                               .has_continue = rule->has_continue,
+                              .draw_once = rule->draw_once,
                               .exploration = rule->exploration};
     if (recorded) {
         args.explore_uniform = helper_gpu_f32(uniform, batch);
@@ -132,6 +133,42 @@ static void test_halt(void **state) {
     check_halt(&part, false);
     part.exploration = 0.0f;
     check_halt(&part, false);
+    part = (ref_act_halt_rule){
+        .batch = 131, .live_rows = 131, .max_steps = 8, .draw_once = true, .exploration = 0.5f, .seed = 5, .step = 40};
+    check_halt(&part, false);
+}
+
+/* A row that always wants to stop, explored always and drawn once: it stops exactly at its draw, and every number of
+ * segments from 2 to the most comes up. */
+static void test_halt_draw_once(void **state) {
+    (void)state;
+    enum { BATCH = 200, MOST = 6 };
+    float *q = helper_gpu_host_f32(2 * BATCH);
+    uint32_t *stopped = helper_gpu_host_u32(BATCH), *seen = helper_gpu_host_u32(MOST + 1);
+    for (uint32_t b = 0; b < BATCH; b++) q[2 * b] = 5.0f;
+    hrm_act_halt_args args = {.q = helper_gpu_f32_2d(q, BATCH, 2),
+                              .steps = helper_gpu_u32(stopped, BATCH),
+                              .halted = helper_gpu_u32(stopped, BATCH),
+                              .step_block = step_block((struct hrm_step_block){.step = 10, .rng_seed_lo = 9, .live_rows = BATCH}),
+                              .batch = BATCH,
+                              .max_steps = MOST,
+                              .mode = HRM_ACT_TRAIN,
+                              .draw_once = true,
+                              .exploration = 1.0f};
+    for (uint32_t segment = 1; segment <= MOST; segment++) {
+        struct hrm_step_block block = {.step = 10 + segment, .rng_seed_lo = 9, .live_rows = BATCH};
+        helper_gpu_write(args.step_block, &block);
+        hrm_act_halt(helper_gpu_begin(), args);
+        helper_gpu_run();
+        const uint32_t *halted = helper_gpu_read(args.halted);
+        for (uint32_t b = 0; b < BATCH; b++) {
+            CHECK_MSG(!stopped[b] || halted[b], "row %u stopped after %u segments, then went on", b, stopped[b]);
+            if (halted[b] && !stopped[b]) stopped[b] = segment;
+        }
+    }
+    for (uint32_t b = 0; b < BATCH; b++) seen[stopped[b]]++;
+    for (uint32_t segment = 2; segment <= MOST; segment++) CHECK(seen[segment] > BATCH / MOST / 2);
+    CHECK_EQ(seen[0] + seen[1], 0);
 }
 
 static void check_q_losses(uint32_t batch, uint32_t live_rows, bool with_target, double sd) {
@@ -310,6 +347,6 @@ static void test_refused_arguments(void **state) {
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "labels and new_labels go together");
 }
 
-HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reset), HELPER_GPU_TEST(test_halt), HELPER_GPU_TEST(test_reference_gradient),
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reset), HELPER_GPU_TEST(test_halt), HELPER_GPU_TEST(test_halt_draw_once), HELPER_GPU_TEST(test_reference_gradient),
                 HELPER_GPU_TEST(test_q_losses), HELPER_GPU_TEST(test_metrics), HELPER_GPU_TEST(test_gather),
                 HELPER_GPU_TEST(test_refused_arguments))
