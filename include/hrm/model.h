@@ -85,6 +85,8 @@ typedef struct hrm_solver_config {
     uint32_t max_batch;    /* rows computed together [64, or fewer when memory is short] */
     uint32_t max_segments; /* [the model's halt_max_segments] */
     hrm_halting halting;
+    float confidence; /* adaptive halting: how sure of its answer a row must be to leave, 0.5 to 0.999999; the trained
+                         rule is 0.5 [0.5] */
 } hrm_solver_config;
 
 /* How one puzzle went. */

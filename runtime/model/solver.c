@@ -1,6 +1,7 @@
 /* Solvers: many puzzles through one carry, each leaving when it is done.
  * The host reads one small result block per segment, refills finished rows, and when no puzzle waits moves the rows
  * still alive to the front and goes on with a smaller recorded program, so that finished rows cost nothing. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ typedef struct bucket {
 struct hrm_solver {
     hrm_model *model;
     hrm_solver_config config;
+    float margin; /* the confidence as a distance of Q logits */
     hrm_plan plan;
     hrm_carry carry;
     hrm_net net;
@@ -70,6 +72,7 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     s->model = model;
     s->config = *config;
     if (s->config.max_batch == 0) s->config.max_batch = 64;
+    if (s->config.confidence == 0) s->config.confidence = 0.5f;
     if (s->config.max_segments == 0) s->config.max_segments = model->config.halt_max_segments;
     hrm_plan_init(&s->plan, model->device);
     if (s->config.max_batch > 65535 || s->config.max_segments > 65535 || s->config.halting > HRM_HALTING_FIXED) {
@@ -78,6 +81,13 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
                           s->config.max_batch, s->config.max_segments, (int)s->config.halting);
         goto fail;
     }
+    if (!(s->config.confidence >= 0.5f && s->config.confidence <= 0.999999f)) {
+        status = hrm_fail(HRM_ERR_INVALID_ARGUMENT, "solver: confidence is %g; it must be 0.5 to 0.999999",
+                          (double)s->config.confidence);
+        goto fail;
+    }
+    /* The Q head's logit l means a chance of 1 / (1 + exp(-l)). */
+    s->margin = (float)log((double)s->config.confidence / (1.0 - (double)s->config.confidence));
     const uint32_t B = s->config.max_batch, S = model->dims.S;
     hrm_carry_plan(&s->carry, &s->plan, model, B, false);
     plan_results(s);
@@ -160,7 +170,8 @@ static hrm_status record_segment(hrm_solver *s, bucket *b) {
                                           .batch = b->rows,
                                           .max_steps = s->config.max_segments,
                                           .mode = s->config.halting == HRM_HALTING_FIXED ? HRM_ACT_FIXED : HRM_ACT_ADAPTIVE,
-                                          .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE});
+                                          .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE,
+                                          .margin = s->margin});
     status = hrm_recorder_end(rec, &b->segment);
     hrm_recorder_destroy(rec);
     return status;
@@ -300,7 +311,7 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
             memcpy(&answers[(size_t)p * S], answer, S * sizeof *answer);
             if (solutions) {
                 bool by_q = s->config.halting == HRM_HALTING_ADAPTIVE &&
-                            (s->model->config.halt_rule == HRM_HALT_COMPARE ? q[2 * i] > q[2 * i + 1] : q[2 * i] > 0);
+                            q[2 * i] > (s->model->config.halt_rule == HRM_HALT_COMPARE ? q[2 * i + 1] : 0) + s->margin;
                 solutions[p] = (hrm_solution){steps[i], by_q, q[2 * i], q[2 * i + 1]};
             }
             s->slot[i] = NO_PUZZLE;

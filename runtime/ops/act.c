@@ -142,7 +142,8 @@ void hrm_act_halt(hrm_recorder *rec, hrm_act_halt_args args) {
                                          .has_continue = args.has_continue,
                                          .has_draws = draws,
                                          .draw_once = args.draw_once,
-                                         .exploration = args.exploration};
+                                         .exploration = args.exploration,
+                                         .margin = args.margin};
     hrm_dispatch dispatch = {
         .kernel = HRM_KERNEL_act_halt, .label = op, .binding_count = 6, .push = &params, .push_bytes = sizeof params};
     dispatch.bindings[0] = hrm_tensor_get_span(&args.q);

@@ -41,6 +41,7 @@ typedef struct hrm_act_halt_args {
     bool draw_once;     /* one exploration draw per puzzle, kept for all its segments, instead of one per segment */
     bool has_continue;  /* the q rule is q_halt > q_continue, else q_halt > 0 */
     float exploration;  /* probability of a random least number of steps; training only */
+    float margin;       /* ADAPTIVE: the q rule must be exceeded by this; 0 = the rule itself */
 } hrm_act_halt_args;
 
 /* After a segment: steps[b] += 1; halted[b] = steps[b] >= max_steps, or the q rule (ADAPTIVE; TRAIN with max_steps > 1

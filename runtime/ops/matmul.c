@@ -19,7 +19,7 @@ typedef struct matrix {
 typedef struct product {
     matrix a, b, c, r; /* b: the packed copy where the family multiplies with that */
     uint32_t m, n, k;
-    uint32_t flags; /* HRM_MATMUL_ACCUMULATE, HRM_MATMUL_RESIDUAL */
+    uint32_t flags; /* HRM_MATMUL_ACCUMULATE, HRM_MATMUL_RESIDUAL, HRM_MATMUL_SWIGLU */
     hrm_matmul_form form;
     const char *label;
 } product;
@@ -92,7 +92,7 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, product
         !read_matrix(rec, who, "c", &args->c, &p->c))
         return false;
     bool tn = args->form == HRM_MATMUL_TN;
-    uint64_t m = p->c.rows, n = p->c.cols, k = tn ? p->a.rows : p->a.cols;
+    uint64_t m = p->c.rows, n = args->swiglu ? 2 * p->c.cols : p->c.cols, k = tn ? p->a.rows : p->a.cols;
     p->m = (uint32_t)m, p->n = (uint32_t)n, p->k = (uint32_t)k;
     if (!check_shape(rec, who, "a", &p->a, tn ? k : m, tn ? m : k)) return false;
     if (args->form == HRM_MATMUL_NT ? !check_shape(rec, who, "b", &p->b, n, k)
@@ -105,6 +105,14 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, product
         p->flags |= HRM_MATMUL_RESIDUAL;
     }
     if (args->accumulate) p->flags |= HRM_MATMUL_ACCUMULATE;
+    if (args->swiglu) {
+        if (p->flags || args->form != HRM_MATMUL_NT) {
+            hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                              "%s: SwiGLU ends only NT products without residual or accumulate", who);
+            return false;
+        }
+        p->flags |= HRM_MATMUL_SWIGLU;
+    }
     if (overlap(p->c.span, p->a.span) || overlap(p->c.span, p->b.span) ||
         ((p->flags & HRM_MATMUL_RESIDUAL) && overlap(p->c.span, p->r.span))) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: c shares memory with an input", who);
@@ -162,15 +170,16 @@ static void plan_lane_column(const hrm_device *device, const product *p, hrm_mat
     plan->kernel = hrm_matmul_find_kernel(family, p->form, false);
     plan->rows = p->m > 16 ? 32 : p->m > 8 ? 16 : 8;
     uint64_t one = round_up(p->n, 4ull * lanes) * 27, two = round_up(p->n, 8ull * lanes) * 25; /* 8 % less a column */
-    uint32_t blocks = two <= one ? 2 : 1;
-    plan->columns = 4 * lanes * blocks;
+    bool swiglu = (p->flags & HRM_MATMUL_SWIGLU) != 0;
+    uint32_t blocks = swiglu || two <= one ? 2 : 1;
+    plan->columns = 4 * lanes * (swiglu ? 1 : blocks);
     if (!is_multiple_of_4(p->a.ld, p->a.cols)) plan->flags |= HRM_MATMUL_A_SCALAR;
     if (p->b.ld % 4 || (p->form != HRM_MATMUL_NT && p->n % 4)) plan->flags |= HRM_MATMUL_B_SCALAR;
     if (p->k % 4) plan->flags |= HRM_MATMUL_K_TAIL;
-    if (!is_multiple_of_4(p->c.ld | p->r.ld, p->n)) {
+    if (!is_multiple_of_4(p->c.ld | p->r.ld, p->c.cols)) {
         plan->flags |= HRM_MATMUL_C_SCALAR;
     } else if (lanes == 16) {
-        plan->flags |= blocks == 2 && (p->c.ld | p->n) % 8 == 0 ? HRM_MATMUL_STORE_256 : HRM_MATMUL_STORE_64;
+        plan->flags |= blocks == 2 && !swiglu && (p->c.ld | p->n) % 8 == 0 ? HRM_MATMUL_STORE_256 : HRM_MATMUL_STORE_64;
     }
     plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, lanes};
     plan->specs[1] = (hrm_spec){HRM_SPEC_TILE_M, plan->rows};
@@ -246,7 +255,7 @@ static void record_product(hrm_recorder *rec, const product *p, const matmul_pla
         hrm_grid_1d_within(limits, divide_up(invocations, plan->specs[0].value), d.groups);
         d.groups[2] = splits;
     } else {
-        d.groups[0] = (uint32_t)divide_up(p->n, plan->columns);
+        d.groups[0] = (uint32_t)divide_up(p->c.cols, plan->columns);
         d.groups[1] = (uint32_t)divide_up(p->m, plan->rows);
     }
     if (hrm_matmul_family_packs(plan->family)) {
@@ -325,6 +334,12 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
     }
     matmul_plan plan;
     make_plan(device, &p, family, &plan);
+    if (args.swiglu && (!hrm_matmul_family_packs(plan.family) || (plan.flags & HRM_MATMUL_C_SCALAR))) {
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
+                          "matmul NT: family %s cannot end in SwiGLU here; see hrm_matmul_fuses_swiglu",
+                          hrm_matmul_family_name(plan.family));
+        return;
+    }
     uint32_t k_split, splits = count_splits(device, &p, &plan, &k_split);
     uint64_t parts = (uint64_t)splits * p.m * p.n;
     if (splits == 1 || !hrm_tensor_is_set(&args.scratch) || hrm_tensor_get_count(&args.scratch) < parts) {

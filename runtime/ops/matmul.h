@@ -40,6 +40,7 @@ typedef struct hrm_matmul_args {
     hrm_tensor c;
     hrm_tensor residual; /* optional [m, n]: C = AB + residual; shares no memory with C */
     bool accumulate;     /* C += AB */
+    bool swiglu;         /* C [m, n / 2] = silu(gate) * up, AB = [gate, up]; only where hrm_matmul_fuses_swiglu */
     hrm_tensor scratch;  /* optional: at least hrm_matmul_scratch_count elements let a long k be split */
     hrm_matmul_family family;
     const char *label; /* for profiles; NULL = the kernel's name */
@@ -51,6 +52,9 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args);
 
 /* Whether NT products of the measured family need b_packed; false for other forms. */
 bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form);
+/* Whether NT products of the measured family can end in SwiGLU: the same bits as hrm_swiglu_fwd on the product, without
+ * storing gate and up. `cols` is the width of C. Then neither residual nor accumulate. */
+bool hrm_matmul_fuses_swiglu(hrm_device *device, uint64_t cols);
 /* Elements of the packed copy of a weight [n, k]: k * (n rounded up to a multiple of 4). */
 uint64_t hrm_matmul_packed_count(uint64_t n, uint64_t k);
 /* packed[k, j] = w[j, k], zeros for j >= n. */

@@ -2,7 +2,7 @@
  *   steps[b] += 1;  halted[b] = steps[b] >= max_steps, or by mode
  *     TRAIN (max_steps > 1): or the q rule, and then not while steps[b] < min_halt
  *     FIXED: nothing else
- *     ADAPTIVE: or the q rule
+ *     ADAPTIVE: or the q rule, exceeded by `margin`
  *   q rule: q_halt > q_continue, or q_halt > 0 without a continue target
  *   min_halt = draw from 2..max_steps when uniform < exploration, else 0
  * Padding rows become halted and keep their steps.
@@ -57,6 +57,7 @@ void main() {
     bool stop = done >= p.max_steps;
     if (p.mode != HRM_ACT_FIXED && p.max_steps > 1) {
         float threshold = p.has_continue != 0 ? q[2 * b + 1] : 0.0;
+        if (p.mode == HRM_ACT_ADAPTIVE) threshold += p.margin;
         stop = stop || q[2 * b] > threshold;
         if (p.mode == HRM_ACT_TRAIN) stop = stop && done >= draw_min_halt(b, done);
     }

@@ -31,8 +31,9 @@ struct hrm_act_halt_params {
     HRM_U32 has_draws;    /* 1: replay recorded draws instead of making them */
     HRM_U32 draw_once;    /* 1: one draw for all segments of a puzzle, 0: a fresh one at each */
     HRM_F32 exploration;
+    HRM_F32 margin; /* ADAPTIVE: how far the q rule must be exceeded */
 };
-HRM_CHECK_SIZE(hrm_act_halt_params, 32);
+HRM_CHECK_SIZE(hrm_act_halt_params, 36);
 
 struct hrm_q_target_params {
     HRM_U32 batch;

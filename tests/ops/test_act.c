@@ -98,7 +98,8 @@ static void check_halt(const ref_act_halt_rule *rule, bool recorded) {
                               .mode = rule->mode,
                               .has_continue = rule->has_continue,
                               .draw_once = rule->draw_once,
-                              .exploration = rule->exploration};
+                              .exploration = rule->exploration,
+                              .margin = rule->margin};
     if (recorded) {
         args.explore_uniform = helper_gpu_f32(uniform, batch);
         args.explore_min_steps = helper_gpu_u32(least, batch);
@@ -123,6 +124,7 @@ static void test_halt(void **state) {
                                           .mode = mode,
                                           .has_continue = bits & 1,
                                           .exploration = 0.4f,
+                                          .margin = bits & 1 ? 0.5f : 0.0f,
                                           .seed = UINT64_C(0x123456789abcdef0),
                                           .step = 77};
                 check_halt(&rule, bits & 2);

@@ -15,7 +15,9 @@ void ref_act_halt(const ref_act_halt_rule *rule, const float *q, const float *un
         steps[b]++;
         bool stop = steps[b] >= rule->max_steps;
         if (rule->mode != HRM_ACT_FIXED && rule->max_steps > 1) {
-            stop = stop || (rule->has_continue ? q[2 * b] > q[2 * b + 1] : q[2 * b] > 0.0f);
+            float threshold = rule->has_continue ? q[2 * b + 1] : 0.0f;
+            if (rule->mode == HRM_ACT_ADAPTIVE) threshold += rule->margin;
+            stop = stop || q[2 * b] > threshold;
             if (rule->mode == HRM_ACT_TRAIN) {
                 const uint32_t drawn_at = rule->draw_once ? rule->step - (steps[b] - 1) : rule->step;
                 const uint32_t counter[4] = {rule->first_row + b, drawn_at, 0, 0x68616c74u};

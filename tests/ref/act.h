@@ -9,7 +9,7 @@ typedef struct ref_act_halt_rule {
     uint32_t batch, first_row, live_rows, max_steps, mode; /* HRM_ACT_* */
     bool has_continue;
     bool draw_once;
-    float exploration;
+    float exploration, margin;
     uint64_t seed; /* of the draws, when none are given */
     uint32_t step;
 } ref_act_halt_rule;

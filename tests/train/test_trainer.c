@@ -214,6 +214,10 @@ static void test_bad_input(void **state) {
     CHECK_OK(hrm_model_create(device, &mc, 1, &m));
     hrm_solver_config sc = HRM_INIT(hrm_solver_config);
     hrm_solver *s;
+    sc.confidence = 0.4f;
+    CHECK_STATUS(hrm_solver_create(m, &sc, &s), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("confidence");
+    sc.confidence = 0.9f;
     CHECK_OK(hrm_solver_create(m, &sc, &s));
     uint32_t tokens[36] = {0}, answers[36], id = 5;
     tokens[35] = 6;

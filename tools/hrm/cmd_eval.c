@@ -8,6 +8,7 @@
 typedef struct eval_options {
     const char *model, *data, *split, *out;
     uint32_t halting, segments, batch, limit;
+    float confidence;
     cli_list sweep;
     bool json;
 } eval_options;
@@ -28,6 +29,7 @@ static hrm_evaluation_config make_config(const eval *e, hrm_halting halting, uin
     config.solver.max_batch = e->options->batch;
     config.solver.max_segments = segments;
     config.solver.halting = halting;
+    config.solver.confidence = e->options->confidence;
     config.limit = e->count;
     return config;
 }
@@ -248,6 +250,13 @@ int cli_cmd_eval(int argc, char **argv) {
          .max = 65535,
          .zero = "the model's",
          .help = "rounds of thinking at most"},
+        {.name = "confidence",
+         .kind = CLI_F32,
+         .value = &options.confidence,
+         .min = 0.5,
+         .max = 0.999999,
+         .zero = "0.5",
+         .help = "adaptive: how sure of its answer the model must be to stop"},
         {.name = "sweep",
          .kind = CLI_LIST,
          .value = &options.sweep,

@@ -11,6 +11,7 @@ typedef struct solve_options {
     const char *file, *model, *out;
     picture_kind kind;
     uint32_t halting, segments, batch;
+    float confidence;
     bool json;
 } solve_options;
 
@@ -43,6 +44,7 @@ static int run_solver(solve *s, uint32_t *tokens, uint32_t *answers, hrm_solutio
     config.max_batch = o->batch ? o->batch : s->count < 64 ? s->count : 64;
     config.max_segments = o->segments;
     config.halting = (hrm_halting)o->halting;
+    config.confidence = o->confidence;
     if (hrm_solver_create(s->model, &config, &s->solver) != HRM_OK) return cli_fail_last();
     if (o->kind == PICTURE_GIF) hrm_solver_set_observer(s->solver, keep_thought, s);
     hrm_status status = hrm_solver_run(s->solver, tokens, NULL, s->count, answers, solutions);
@@ -186,6 +188,13 @@ int cli_cmd_solve(int argc, char **argv) {
          .max = 65535,
          .zero = "the model's",
          .help = "rounds of thinking at most"},
+        {.name = "confidence",
+         .kind = CLI_F32,
+         .value = &options.confidence,
+         .min = 0.5,
+         .max = 0.999999,
+         .zero = "0.5",
+         .help = "adaptive: how sure of its answer the model must be to stop"},
         {.name = "batch",
          .kind = CLI_U32,
          .value = &options.batch,
