@@ -6,7 +6,8 @@
  * Bindings  A [m,k] or [k,m], B [k,n], R [m,n] residual, C [m,n], each under every type that some variant uses:
  *   0 A texels   1 B texels   2 A floats   3 B floats   4 R texels   5 R floats
  *   6 C texels (read)   7 C floats   8 C vec4   9 C pairs of 64-bit words   10 C fours of 64-bit words
- * The flags say which are used. Sums are f32: 4 products at a time are added up, then added to the accumulator; k
+ * The flags say which are used. With HRM_MATMUL_SWIGLU, AB [m, 2f] is gate and up, and C [m,f] = silu(gate) * up: a wide
+ * intermediate result is never stored, which is what costs most here. Sums are f32: 4 products at a time are added up, then added to the accumulator; k
  * ascends. Which rows share a workgroup changes nothing in a row's sum.
  *
  * One workgroup = one subgroup computes ROWS rows x NB * 4 * LANES columns. Per 4 k it loads 4 rows of B, each lane its
@@ -22,6 +23,12 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #include "shared/matmul.h"
 #include "shared/spec_ids.h"
+
+#ifndef HRM_TRANSPOSED_A
+#define HRM_VEC vec4
+#define HRM_IVEC ivec4
+#include "swiglu/sigmoid.glsl"
+#endif
 
 #ifdef HRM_BROADCAST
 #extension GL_KHR_shader_subgroup_ballot : require
@@ -54,8 +61,10 @@ bool has(uint flag) {
     return (FLAGS & flag) != 0;
 }
 
-/* Lanes hold 8 neighbouring columns when they store 256 bits, else 4, in blocks of LANES * 4. */
+/* Lanes hold 8 neighbouring columns when they store 256 bits, else 4, in blocks of LANES * 4. With SwiGLU a lane's two
+ * blocks are the same columns of the two halves. */
 int column_of(int lane, int block) {
+    if (has(HRM_MATMUL_SWIGLU)) return 4 * lane;
     return has(HRM_MATMUL_STORE_256) ? block / 2 * (8 * LANES) + 8 * lane + block % 2 * 4 : 4 * (block * LANES + lane);
 }
 
@@ -140,11 +149,13 @@ void store_8(destination d, int row, int column, vec4 low, vec4 high) {
 void main() {
     const int A_LOADS = (ROWS + LANES - 1) / LANES;
     int lane = int(gl_LocalInvocationID.x);
-    int column0 = int(gl_WorkGroupID.x) * (NB * 4 * LANES), row0 = int(gl_WorkGroupID.y) * ROWS;
+    int blocks = has(HRM_MATMUL_SWIGLU) ? 1 : NB; /* of C */
+    int column0 = int(gl_WorkGroupID.x) * (blocks * 4 * LANES), row0 = int(gl_WorkGroupID.y) * ROWS;
     int k_begin = int(gl_WorkGroupID.z * p.k_split), k_end = min(k_begin + int(p.k_split), int(p.k));
     /* Columns past the end: lanes compute what they find in the last whole group of 4 and store nothing. */
-    int last_column = (int(p.n) - 1) & ~3;
-    destination d = destination(int(p.m), int(p.n), int(p.ldc), int(p.ldr), int(gl_WorkGroupID.z * p.c_split));
+    int n = has(HRM_MATMUL_SWIGLU) ? int(p.n) >> 1 : int(p.n), last_column = (n - 1) & ~3;
+    int half_step = has(HRM_MATMUL_SWIGLU) ? n : 0;
+    destination d = destination(int(p.m), n, int(p.ldc), int(p.ldr), int(gl_WorkGroupID.z * p.c_split));
 
     vec4 sum[ROWS * NB];
     [[unroll]] for (int i = 0; i < ROWS * NB; i++) sum[i] = vec4(0);
@@ -155,7 +166,7 @@ void main() {
             /* Past k_end, where A counts as 0, any valid row of B will do. */
             int at = has(HRM_MATMUL_K_TAIL) ? min(k + kk, k_end - 1) * ldb : b_at + kk * ldb;
             [[unroll]] for (int j = 0; j < NB; j++)
-                b[kk * NB + j] = load_b(at, min(column0 + column_of(lane, j), last_column));
+                b[kk * NB + j] = load_b(at, min(column0 + column_of(lane, j), last_column) + j * half_step);
         }
         vec4 a[A_LOADS];
         [[unroll]] for (int v = 0; v < A_LOADS; v++) a[v] = load_a(row0, k, k_end, v, lane);
@@ -174,6 +185,12 @@ void main() {
 
     [[unroll]] for (int i = 0; i < ROWS; i++) {
         if (row0 + i < d.m) {
+#ifndef HRM_TRANSPOSED_A
+            if (has(HRM_MATMUL_SWIGLU)) {
+                vec4 gate = sum[i * NB];
+                store_4(d, row0 + i, column0 + 4 * lane, gate * sigmoid(gate) * sum[i * NB + NB - 1]);
+            } else
+#endif
             if (has(HRM_MATMUL_STORE_256)) {
                 [[unroll]] for (int j = 0; j < NB / 2; j++)
                     store_8(d, row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);

@@ -8,6 +8,7 @@
 
 #include "gpu/caps.h"
 #include "ops/matmul.h"
+#include "ops/swiglu.h"
 #include "ref/matmul.h"
 
 /* One product. Strides of 0 mean contiguous. */
@@ -268,6 +269,46 @@ static void test_pack(void **state) {
     }
 }
 
+/* The fused end gives the same bits as the product followed by the op, so that solving and training cannot drift. */
+static void test_swiglu_fused(void **state) {
+    (void)state;
+    hrm_device *device = helper_gpu_get_device();
+    static const size_t shapes[][3] = {{37, 512, 96}, {5, 8, 12}, {64, 144, 9}, {3, 200, 20}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2], cols = n / 2;
+        if (!hrm_matmul_fuses_swiglu(device, cols)) continue;
+        float *x = helper_gpu_host_f32(m * k), *w = helper_gpu_host_f32(n * k);
+        helper_gpu_random(x, m * k, 1, 1);
+        helper_gpu_random(w, n * k, 1, 2);
+        hrm_recorder *rec = helper_gpu_begin();
+        hrm_matmul_args args = {.form = HRM_MATMUL_NT,
+                                .a = helper_gpu_f32_2d(x, m, k),
+                                .b = helper_gpu_f32_2d(w, n, k),
+                                .b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(n, k)),
+                                .c = helper_gpu_f32_2d(NULL, m, n)};
+        hrm_tensor want = helper_gpu_f32_2d(NULL, m, cols), got = helper_gpu_f32_2d(NULL, m, cols);
+        hrm_matmul_pack(rec, args.b, args.b_packed);
+        hrm_matmul(rec, args);
+        hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = args.c, .y = want, .rows = m, .cols = cols});
+        args.c = got;
+        args.swiglu = true;
+        hrm_matmul(rec, args);
+        helper_gpu_run();
+        check_same_bits("fused SwiGLU", helper_gpu_read(got), helper_gpu_read(want), m * cols * sizeof(float));
+    }
+    hrm_matmul_args args = {.form = HRM_MATMUL_NT,
+                            .a = helper_gpu_f32_2d(NULL, 8, 4),
+                            .b = helper_gpu_f32_2d(NULL, 16, 4),
+                            .c = helper_gpu_f32_2d(NULL, 8, 8),
+                            .swiglu = true,
+                            .family = HRM_MATMUL_DIRECT};
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "hrm_matmul_fuses_swiglu");
+    args.accumulate = true;
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "SwiGLU");
+}
+
 static void test_refused(void **state) {
     (void)state;
     hrm_tensor a = helper_gpu_f32_2d(NULL, 8, 4), b = helper_gpu_f32_2d(NULL, 6, 4), c = helper_gpu_f32_2d(NULL, 8, 6);
@@ -299,4 +340,4 @@ static void test_refused(void **state) {
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_friendly), HELPER_GPU_TEST(test_odd), HELPER_GPU_TEST(test_size_one),
                 HELPER_GPU_TEST(test_strides_and_epilogues), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
                 HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number), HELPER_GPU_TEST(test_leading_dimensions_merge),
-                HELPER_GPU_TEST(test_pack), HELPER_GPU_TEST(test_refused))
+                HELPER_GPU_TEST(test_pack), HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_refused))
