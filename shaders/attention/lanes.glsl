@@ -9,8 +9,9 @@
  *   -DUNIFORM_ADDRESS     each vec4 is loaded through the buffer's address, which is the same in all lanes: one scalar
  *                         load from Mesa 26 on, a loop over lanes before. The workgroup has any size.
  *
- * -DSTORE64 writes results as 64-bit words: a store to a buffer is a loop over lanes in lavapipe, and half as many pay
- * at 16 lanes (forward, 3 heads of 32, 37 tokens: 26.7 -> 30.4 GF/s on 2 cores of a Sapphire Rapids), not at 8.
+ * -DSTORE64 writes results as 64-bit words. A store to a buffer is a loop over lanes in lavapipe, and half as many pay
+ * with Mesa 22.3 at 16 lanes (forward, 3 heads of 32, 37 tokens: 26.7 -> 30.4 GF/s on 2 cores of a Sapphire Rapids);
+ * they cost 5 % at 8 lanes, 30 % with Mesa 25, and Mesa 26.1 cannot compile them at 16.
  *
  * The including file includes shared/spec_ids.h and enables GL_EXT_control_flow_attributes. Arrays are only indexed by
  * what is constant after unrolling: anything else goes through memory. */
