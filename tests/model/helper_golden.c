@@ -96,33 +96,35 @@ hrm_safetensors *golden_open(const golden *g, const char *file) {
     return st;
 }
 
-/* The file number `index` (from 0), in the manifest's order, that holds a tensor whose name ends in `tail`. */
-static hrm_safetensors *open_nth_with(const golden *g, const char *tail, size_t index) {
+static bool is_named(const char *tensor, const char *head, const char *tail) {
+    const size_t length = strlen(tensor), end = strlen(tail);
+    return strncmp(tensor, head, strlen(head)) == 0 && length >= end && strcmp(tensor + length - end, tail) == 0;
+}
+
+/* The file number `index` (from 0), in the manifest's order, that holds a tensor whose name starts and ends so. */
+static hrm_safetensors *open_nth_with(const golden *g, const char *head, const char *tail, size_t index) {
     const char *name;
     json_t *entry;
     json_object_foreach(json_object_get(g->manifest, "files"), name, entry) {
         (void)entry;
         const char *dot = strrchr(name, '.');
         hrm_safetensors *st = dot && strcmp(dot, ".safetensors") == 0 ? golden_open(g, name) : NULL;
-        for (size_t i = 0; st && i < hrm_safetensors_count(st); i++) {
-            const char *tensor = hrm_safetensors_get(st, i)->name;
-            const size_t length = strlen(tensor), end = strlen(tail);
-            if (length < end || strcmp(tensor + length - end, tail) != 0) continue;
-            if (index-- == 0) return st;
-            break;
-        }
+        bool found = false;
+        for (size_t i = 0; st && i < hrm_safetensors_count(st) && !found; i++)
+            found = is_named(hrm_safetensors_get(st, i)->name, head, tail);
+        if (found && index-- == 0) return st;
         hrm_safetensors_close(st);
     }
     return NULL;
 }
 
-hrm_safetensors *golden_open_with(const golden *g, const char *tensor) {
-    return open_nth_with(g, tensor, 0);
+hrm_safetensors *golden_open_with(const golden *g, const char *start) {
+    return open_nth_with(g, start, "", 0);
 }
 
 hrm_safetensors *golden_open_init(const golden *g) {
     hrm_safetensors *st = golden_open(g, "init.safetensors");
-    return st ? st : open_nth_with(g, "L_init", 0);
+    return st ? st : open_nth_with(g, "", "L_init", 0);
 }
 
 hrm_safetensors *golden_open_step(const golden *g, size_t index, int number) {
@@ -136,7 +138,7 @@ hrm_safetensors *golden_open_step(const golden *g, size_t index, int number) {
         snprintf(usual, sizeof usual, "step%d.safetensors", number);
         return golden_open(g, usual);
     }
-    return open_nth_with(g, "cur/inputs", index);
+    return open_nth_with(g, "out/", "", index);
 }
 
 double golden_number(const json_t *object, const char *key, double fallback) {

@@ -33,8 +33,8 @@ void golden_skip(const golden *g, const char *format, ...) CHECK_PRINTF(2, 3);
 void golden_count(void);
 /* A file of the folder; NULL when it does not exist. Close it. */
 hrm_safetensors *golden_open(const golden *g, const char *file);
-/* The first file of the manifest that holds a tensor of this name; NULL when none does. Close it. */
-hrm_safetensors *golden_open_with(const golden *g, const char *tensor);
+/* The first file of the manifest that holds a tensor whose name starts so; NULL when none does. Close it. */
+hrm_safetensors *golden_open_with(const golden *g, const char *start);
 /* The file with the start weights, and that of entry `index` of "steps", whose number is `number`: by their usual names
  * (init.safetensors, step<number>.safetensors), or by what they hold where a folder names none of its files like that.
  * NULL when there is none. Close it. */

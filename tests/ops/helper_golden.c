@@ -87,6 +87,8 @@ typedef struct walk {
     helper_golden_visit visit;
     void *user;
     size_t visited;
+    char folder[NAME_MAX_BYTES * 4]; /* being walked */
+    size_t in_folder;                /* files of steps seen in it */
 } walk;
 
 static void walk_op(helper_golden golden, const char *name, void *user) {
@@ -102,19 +104,45 @@ size_t helper_golden_each(const char *op, helper_golden_visit visit, void *user)
     return w.visited;
 }
 
-/* A step's file is "step<number>.safetensors". */
+static bool is_step_file(const hrm_safetensors *file) {
+    for (size_t i = 0; i < hrm_safetensors_count(file); i++)
+        if (strncmp(hrm_safetensors_get(file, i)->name, "out/", strlen("out/")) == 0) return true;
+    return false;
+}
+
+/* A step's file is "step<number>.safetensors"; where no file of a folder is named like that, the steps' files are those
+ * with results, in the manifest's order. */
+static bool names_steps(const json_t *manifest) {
+    const char *name;
+    json_t *entry;
+    int number;
+    json_object_foreach(json_object_get(manifest, "files"), name, entry) {
+        (void)entry;
+        if (sscanf(name, "step%d", &number) == 1) return true;
+    }
+    return false;
+}
+
 static void walk_step(helper_golden golden, const char *name, void *user) {
     walk *w = user;
     const json_t *steps = json_object_get(golden.manifest, "steps");
-    for (size_t i = 0; i < json_array_size(steps); i++) {
-        json_t *step = json_array_get(steps, i);
-        char want[64];
-        snprintf(want, sizeof want, "step%d.safetensors", (int)json_integer_value(json_object_get(step, "step")));
-        if (strcmp(name, want) != 0) continue;
-        w->visit(&golden, step);
-        CHECK_EQ(helper_gpu_teardown(NULL), 0);
-        w->visited++;
+    if (!steps || !is_step_file(golden.file)) return;
+    if (strcmp(w->folder, golden.folder) != 0) w->in_folder = 0;
+    snprintf(w->folder, sizeof w->folder, "%s", golden.folder);
+    json_t *step = json_array_get(steps, w->in_folder++);
+    if (names_steps(golden.manifest)) {
+        size_t i;
+        int number = 0;
+        sscanf(name, "step%d", &number);
+        json_array_foreach(steps, i, step) {
+            if (json_integer_value(json_object_get(step, "step")) == number) break;
+        }
+        if (i == json_array_size(steps)) step = NULL;
     }
+    if (!step) return;
+    w->visit(&golden, step);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+    w->visited++;
 }
 
 size_t helper_golden_each_step(helper_golden_visit visit) {
