@@ -118,8 +118,19 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
                                                   .rows = rows,
                                                   .cols = d->D,
                                                   .eps = net->model->config.rms_norm_eps});
-    linear(rec, &w->gate_up, mid, gate_up, none, "gate_up");
-    hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = gate_up, .y = act, .rows = rows, .cols = d->F});
+    if (!saved && hrm_matmul_fuses_swiglu(net->model->device, d->F)) {
+        /* The same bits, without storing gate and up, which only backward needs. */
+        hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NT,
+                                          .a = mid,
+                                          .b = w->gate_up.weight,
+                                          .b_packed = w->gate_up.packed,
+                                          .c = act,
+                                          .swiglu = true,
+                                          .label = "gate_up swiglu"});
+    } else {
+        linear(rec, &w->gate_up, mid, gate_up, none, "gate_up");
+        hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = gate_up, .y = act, .rows = rows, .cols = d->F});
+    }
     linear(rec, &w->down, act, sum, mid, "down");
     hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){.x = sum,
                                                   .y = out,
