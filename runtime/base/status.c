@@ -39,7 +39,7 @@ const char *hrm_last_error(void) {
 /* Joins head and tail into last_error with ": " between them, cutting at the buffer. The copies are needed because
  * either may lie in last_error. */
 static void set_message(const char *head, const char *tail) {
-    char joined[2 * HRM_ERROR_MESSAGE_SIZE];
+    char joined[2 * HRM_ERROR_MESSAGE_SIZE + 2]; /* both texts, ": ", the end */
     snprintf(joined, sizeof joined, "%s%s%s", head, *tail ? ": " : "", tail);
     size_t length = strnlen(joined, HRM_ERROR_MESSAGE_SIZE - 1);
     memcpy(last_error, joined, length);

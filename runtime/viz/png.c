@@ -39,8 +39,8 @@ hrm_status hrm_png_encode(const hrm_canvas *canvas, uint8_t **bytes, size_t *siz
 }
 
 hrm_status hrm_png_write(const hrm_canvas *canvas, const char *path) {
-    uint8_t *bytes;
-    size_t size;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
     hrm_status status = hrm_png_encode(canvas, &bytes, &size);
     if (status != HRM_OK) return status;
     status = hrm_file_write_all(path, bytes, size);
