@@ -106,19 +106,22 @@ static void check_all(const problem *p, hrm_attention_family family, double tole
     }
 }
 
-/* Every family this device can run, AUTO included. */
-static uint32_t list_families(hrm_attention_family *families) {
-    uint32_t n = 0;
-    for (int f = HRM_ATTENTION_AUTO; f < HRM_ATTENTION_FAMILY_COUNT; f++)
-        if (hrm_attention_family_is_usable(helper_gpu_get_device(), (hrm_attention_family)f))
-            families[n++] = (hrm_attention_family)f;
-    return n;
-}
-
 static unsigned mesa_version(void) {
     unsigned version = 0;
     if (sscanf(hrm_device_get_adapter(helper_gpu_get_device())->driver_info, "Mesa %u", &version) != 1) version = 0;
     return version;
+}
+
+/* Every family this device can run, AUTO included; except uniform addresses on the Mesa versions that take up to 44 s
+ * to compile one such kernel (25.0; 22.3 takes one). */
+static uint32_t list_families(hrm_attention_family *families) {
+    uint32_t n = 0;
+    for (int f = HRM_ATTENTION_AUTO; f < HRM_ATTENTION_FAMILY_COUNT; f++) {
+        if (f == HRM_ATTENTION_UNIFORM && mesa_version() > 22 && mesa_version() < 26) continue;
+        if (hrm_attention_family_is_usable(helper_gpu_get_device(), (hrm_attention_family)f))
+            families[n++] = (hrm_attention_family)f;
+    }
+    return n;
 }
 
 /* Families that a Mesa this old would never choose: broadcasts run at a thirtieth of the shuffles, and uniform
