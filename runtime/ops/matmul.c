@@ -130,6 +130,7 @@ typedef struct matmul_plan {
     uint32_t spec_count;
     uint32_t rows, columns; /* of C per workgroup; DIRECT: invocations in all groups of a split */
     uint32_t flags;         /* for HRM_SPEC_FLAGS, without the epilogue's */
+    bool store64;           /* the kernel binds C as 64-bit words too */
 } matmul_plan;
 
 static bool is_multiple_of_4(uint64_t x, uint64_t y) {
@@ -167,7 +168,9 @@ static void plan_direct(const hrm_device *device, const product *p, matmul_plan 
  * 64-bit stores cost a third; at 512 bits they gain a seventh. */
 static void plan_lane_column(const hrm_device *device, const product *p, hrm_matmul_family family, matmul_plan *plan) {
     uint32_t lanes = hrm_matmul_lanes(device);
-    plan->kernel = hrm_matmul_find_kernel(family, p->form, false);
+    hrm_kernel_id store64 = hrm_matmul_find_kernel(family, p->form, true);
+    plan->store64 = lanes == 16 && family == HRM_MATMUL_LANE_SHUFFLE && hrm_kernel_is_usable(device, store64);
+    plan->kernel = plan->store64 ? store64 : hrm_matmul_find_kernel(family, p->form, false);
     plan->rows = p->m > 16 ? 32 : p->m > 8 ? 16 : 8;
     uint64_t one = round_up(p->n, 4ull * lanes) * 27, two = round_up(p->n, 8ull * lanes) * 25; /* 8 % less a column */
     bool swiglu = (p->flags & HRM_MATMUL_SWIGLU) != 0;
@@ -178,7 +181,7 @@ static void plan_lane_column(const hrm_device *device, const product *p, hrm_mat
     if (p->k % 4) plan->flags |= HRM_MATMUL_K_TAIL;
     if (!is_multiple_of_4(p->c.ld | p->r.ld, p->c.cols)) {
         plan->flags |= HRM_MATMUL_C_SCALAR;
-    } else if (lanes == 16) {
+    } else if (plan->store64) {
         plan->flags |= blocks == 2 && !swiglu && (p->c.ld | p->n) % 8 == 0 ? HRM_MATMUL_STORE_256 : HRM_MATMUL_STORE_64;
     }
     plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, lanes};
@@ -260,7 +263,8 @@ static void record_product(hrm_recorder *rec, const product *p, const matmul_pla
     }
     if (hrm_matmul_family_packs(plan->family)) {
         const hrm_span bindings[] = {a, b, a, b, r, r, c->span, c->span, c->span, c->span, c->span};
-        for (uint32_t i = 0; i < sizeof bindings / sizeof *bindings; i++) d.bindings[d.binding_count++] = bindings[i];
+        uint32_t count = plan->store64 ? 11 : 9;
+        for (uint32_t i = 0; i < count; i++) d.bindings[d.binding_count++] = bindings[i];
     } else if (plan->family == HRM_MATMUL_LANE_ROW) {
         const hrm_span bindings[] = {a, b, r, c->span, c->span};
         for (uint32_t i = 0; i < sizeof bindings / sizeof *bindings; i++) d.bindings[d.binding_count++] = bindings[i];

@@ -17,23 +17,26 @@ const char *hrm_matmul_family_name(hrm_matmul_family family) {
     return (uint32_t)family < HRM_MATMUL_FAMILY_COUNT ? family_names[family] : "unknown";
 }
 
-hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool vec4) {
+hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool wide) {
     static const hrm_kernel_id tile[3][2] = {{HRM_KERNEL_matmul_tile_nt, HRM_KERNEL_matmul_tile_vec4_nt},
                                              {HRM_KERNEL_matmul_tile_nn, HRM_KERNEL_matmul_tile_vec4_nn},
                                              {HRM_KERNEL_matmul_tile_tn, HRM_KERNEL_matmul_tile_vec4_tn}};
     static const hrm_kernel_id direct[3][2] = {{HRM_KERNEL_matmul_direct_nt, HRM_KERNEL_matmul_direct_vec4_nt},
                                                {HRM_KERNEL_matmul_direct_nn, HRM_KERNEL_matmul_direct_vec4_nn},
                                                {HRM_KERNEL_matmul_direct_tn, HRM_KERNEL_matmul_direct_vec4_tn}};
+    static const hrm_kernel_id shuffle[2][2] = {
+        {HRM_KERNEL_matmul_lane_column_nn, HRM_KERNEL_matmul_lane_column_nn_store64},
+        {HRM_KERNEL_matmul_lane_column_tn, HRM_KERNEL_matmul_lane_column_tn_store64}};
     static const hrm_kernel_id row[3] = {HRM_KERNEL_matmul_lane_row_nt, HRM_KERNEL_matmul_lane_row_nn,
                                          HRM_KERNEL_matmul_lane_row_tn};
     switch (family) {
     case HRM_MATMUL_TILE:
     case HRM_MATMUL_TILE_LARGE:
-        return tile[form][vec4];
+        return tile[form][wide];
     case HRM_MATMUL_DIRECT:
-        return direct[form][vec4];
+        return direct[form][wide];
     case HRM_MATMUL_LANE_SHUFFLE:
-        return form == HRM_MATMUL_TN ? HRM_KERNEL_matmul_lane_column_tn : HRM_KERNEL_matmul_lane_column_nn;
+        return shuffle[form == HRM_MATMUL_TN][wide];
     case HRM_MATMUL_LANE_BROADCAST:
         return form == HRM_MATMUL_TN ? HRM_KERNEL_matmul_lane_column_tn_broadcast
                                      : HRM_KERNEL_matmul_lane_column_nn_broadcast;
@@ -54,8 +57,9 @@ uint32_t hrm_matmul_lanes(const hrm_device *device) {
 bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form) {
     if (family == HRM_MATMUL_AUTO) return true;
     if (family >= HRM_MATMUL_LANE_SHUFFLE && hrm_matmul_lanes(device) == 0) return false;
+    bool needs_wide = family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE || family == HRM_MATMUL_DIRECT;
     return hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, false)) &&
-           hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, true));
+           (!needs_wide || hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, true)));
 }
 
 /* Family B takes many seconds to compile, and then crawls, on lavapipe before Mesa 26 (44 s for one kernel

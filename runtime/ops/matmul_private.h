@@ -5,8 +5,9 @@
 #include "ops/kernels.h"
 #include "ops/matmul.h"
 
-/* The row of a family; vec4: the one that reads A and B 4 elements at a time, where there are two. */
-hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool vec4);
+/* The row of a family. wide, where there are two: the one that reads A and B 4 elements at a time (tiles, direct), or
+ * stores 64-bit words (lane_shuffle). */
+hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool wide);
 /* Lanes of a subgroup that the CPU families use; 0 = the device's subgroup has another size. */
 uint32_t hrm_matmul_lanes(const hrm_device *device);
 /* The measured family of a form. */

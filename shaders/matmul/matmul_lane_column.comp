@@ -1,5 +1,10 @@
 /* C = A B for CPU drivers, family A: the lanes of one subgroup hold columns, 4 each.
  *
+ *   -DHRM_BROADCAST  subgroupBroadcast instead of subgroupShuffle, which is faster on Mesa 25 and 26
+ *   -DHRM_STORE64    64-bit stores for 16 lanes of lavapipe 22: its store is a loop over lanes in which every component
+ *                    taken from a 512-bit register costs a failed store forwarding, ~14 cycles; fewer, wider components
+ *                    help. (256 bits forward well; Mesa 26.1.6 aborts on 64-bit words at 16 lanes.)
+ *
  *   NN (also NT through a packed, transposed B)   C[i,j] = sum_k A[i,k] B[k,j]
  *   TN (-DHRM_TRANSPOSED_A)                       C[i,j] = sum_k A[k,i] B[k,j]
  *
@@ -7,8 +12,9 @@
  *   0 A texels   1 B texels   2 A floats   3 B floats   4 R texels   5 R floats
  *   6 C texels (read)   7 C floats   8 C vec4   9 C pairs of 64-bit words   10 C fours of 64-bit words
  * The flags say which are used. With HRM_MATMUL_SWIGLU, AB [m, 2f] is gate and up, and C [m,f] = silu(gate) * up: a wide
- * intermediate result is never stored, which is what costs most here. Sums are f32: 4 products at a time are added up, then added to the accumulator; k
- * ascends. Which rows share a workgroup changes nothing in a row's sum.
+ * intermediate result is never stored, which is what costs most here.
+ * Sums are f32: 4 products at a time are added up, then added to the accumulator; k ascends. Which rows share a workgroup
+ * changes nothing in a row's sum.
  *
  * One workgroup = one subgroup computes ROWS rows x NB * 4 * LANES columns. Per 4 k it loads 4 rows of B, each lane its
  * columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles then give every lane each element
@@ -19,7 +25,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
-#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #extension GL_KHR_shader_subgroup_basic : require
 #include "shared/matmul.h"
 #include "shared/spec_ids.h"
@@ -30,6 +35,9 @@
 #include "swiglu/sigmoid.glsl"
 #endif
 
+#ifdef HRM_STORE64
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#endif
 #ifdef HRM_BROADCAST
 #extension GL_KHR_shader_subgroup_ballot : require
 #define LANE_VALUE(x, lane) subgroupBroadcast(x, lane)
@@ -54,8 +62,13 @@ layout(set = 0, binding = 5, std430) readonly buffer r_block { float r_floats[];
 layout(set = 0, binding = 6, rgba32f) readonly uniform imageBuffer c_texels;
 layout(set = 0, binding = 7, std430) buffer c_block { float c_floats[]; };
 layout(set = 0, binding = 8, std430) writeonly buffer c_vec4_block { vec4 c_vec4[]; };
+#ifdef HRM_STORE64
 layout(set = 0, binding = 9, std430) writeonly buffer c_128_block { u64vec2 c_128[]; };
 layout(set = 0, binding = 10, std430) writeonly buffer c_256_block { u64vec4 c_256[]; };
+u64vec2 words_of(vec4 v) {
+    return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
+}
+#endif
 
 bool has(uint flag) {
     return (FLAGS & flag) != 0;
@@ -101,10 +114,6 @@ vec4 load_a(int row0, int k, int k_end, int v, int lane) {
 #define A_OF(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
 #endif
 
-u64vec2 words_of(vec4 v) {
-    return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
-}
-
 /* Read once, before any branch: lavapipe reads push constants lane by lane, each time they are named. */
 struct destination {
     int m, n, ldc, ldr, split; /* split: where this workgroup's partial product starts */
@@ -130,14 +139,18 @@ void store_4(destination d, int row, int column, vec4 x) {
         }
     } else if (column < d.n) {
         x = add_epilogue(d, row, column, x);
+#ifdef HRM_STORE64
         if (has(HRM_MATMUL_STORE_64)) {
             c_128[at >> 2] = words_of(x);
-        } else {
+        } else
+#endif
+        {
             c_vec4[at >> 2] = x;
         }
     }
 }
 
+#ifdef HRM_STORE64
 void store_8(destination d, int row, int column, vec4 low, vec4 high) {
     if (column < d.n) {
         low = add_epilogue(d, row, column, low);
@@ -145,6 +158,7 @@ void store_8(destination d, int row, int column, vec4 low, vec4 high) {
         c_256[(d.split + row * d.ldc + column) >> 3] = u64vec4(words_of(low), words_of(high));
     }
 }
+#endif
 
 void main() {
     const int A_LOADS = (ROWS + LANES - 1) / LANES;
@@ -191,10 +205,13 @@ void main() {
                 store_4(d, row0 + i, column0 + 4 * lane, gate * sigmoid(gate) * sum[i * NB + NB - 1]);
             } else
 #endif
+#ifdef HRM_STORE64
             if (has(HRM_MATMUL_STORE_256)) {
                 [[unroll]] for (int j = 0; j < NB / 2; j++)
                     store_8(d, row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);
-            } else {
+            } else
+#endif
+            {
                 [[unroll]] for (int j = 0; j < NB; j++)
                     store_4(d, row0 + i, column0 + column_of(lane, j), sum[i * NB + j]);
             }

@@ -84,7 +84,8 @@ static float *run(problem p, hrm_matmul_family family) {
              * epilogue adds two roundings of the result. */
             double tolerance = ((double)p.k * bound[i * p.n + j] + 3 * (fabs(x) + fabs(extra))) * 0x1p-24 + 1e-30;
             double error = fabs((double)c[i * ldc + j] - (x + extra));
-            CHECK_MSG(error <= tolerance, "%s form %d m %zu n %zu k %zu lda %zu: c[%zu,%zu] = %.9g, want %.9g (error %g > %g)",
+            CHECK_MSG(error <= tolerance,
+                      "%s form %d m %zu n %zu k %zu lda %zu: c[%zu,%zu] = %.9g, want %.9g (error %g > %g)",
                       hrm_matmul_family_name(family), (int)p.form, p.m, p.n, p.k, lda, i, j, (double)c[i * ldc + j],
                       x + extra, error, tolerance);
         }
@@ -121,7 +122,7 @@ static void test_friendly(void **state) {
 
 static void test_odd(void **state) {
     (void)state;
-    static const size_t shapes[][3] = {{37, 19, 23}, {81, 96, 33}, {5, 3, 7}, {33, 6, 96}, {17, 12, 8}, {9, 70, 5}};
+    static const size_t shapes[][3] = {{37, 19, 23}, {81, 96, 33}, {5, 3, 7}, {33, 6, 96}, {7, 70, 5}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) run_forms(shapes[i][0], shapes[i][1], shapes[i][2]);
 }
 
@@ -134,7 +135,8 @@ static void test_size_one(void **state) {
 static void test_strides_and_epilogues(void **state) {
     (void)state;
     for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++) {
-        problem p = {.form = (hrm_matmul_form)form, .m = 40, .n = 16, .k = 24};
+        /* Few rows: the drivers compile short kernels, and each line below needs one of its own. */
+        problem p = {.form = (hrm_matmul_form)form, .m = 8, .n = 16, .k = 24};
         size_t a_cols = form == HRM_MATMUL_TN ? p.m : p.k, b_cols = form == HRM_MATMUL_NT ? p.k : p.n;
         p.lda = a_cols + 8, p.ldb = b_cols + 4, p.ldc = p.n + 8;
         run_all(p);
@@ -147,7 +149,7 @@ static void test_strides_and_epilogues(void **state) {
         p.lda = p.ldb = p.ldc = 0;
         p.accumulate = false;
         run_all(p);
-        p.m = 21, p.n = 10, p.k = 9;
+        p.m = 7, p.n = 10, p.k = 9;
         run_all(p);
         p.n = 128, p.k = 32; /* the widest stores */
         run_all(p);
@@ -190,7 +192,8 @@ static void test_large(void **state) {
     }
 }
 
-/* A long k, as weight gradients have, with and without scratch; accumulation and residual go through the second kernel. */
+/* A long k, as weight gradients have, with and without scratch; accumulation and residual go through the second kernel.
+ */
 static void test_split_k(void **state) {
     (void)state;
     size_t k = helper_gpu_is_slow() ? 1100 : 2400;
@@ -224,8 +227,7 @@ static void test_rows_do_not_depend_on_their_number(void **state) {
         for (hrm_matmul_family f = HRM_MATMUL_TILE; f < HRM_MATMUL_FAMILY_COUNT; f++) {
             if (!hrm_matmul_family_is_usable(helper_gpu_get_device(), f, (hrm_matmul_form)form)) continue;
             check_rows_alike((hrm_matmul_form)form, f, 16, 36);
-            check_rows_alike((hrm_matmul_form)form, f, 72, 33);
-            check_rows_alike((hrm_matmul_form)form, f, 6, 20);
+            check_rows_alike((hrm_matmul_form)form, f, 6, 33);
         }
     }
 }
@@ -264,8 +266,8 @@ static void test_pack(void **state) {
         const float *got = helper_gpu_read(packed);
         for (size_t x = 0; x < k; x++)
             for (size_t j = 0; j < wide; j++)
-                CHECK_MSG(got[x * wide + j] == (j < n ? w[j * k + x] : 0.0f), "[%zu, %zu]: packed[%zu,%zu] = %g", n, k, x,
-                          j, (double)got[x * wide + j]);
+                CHECK_MSG(got[x * wide + j] == (j < n ? w[j * k + x] : 0.0f), "[%zu, %zu]: packed[%zu,%zu] = %g", n, k,
+                          x, j, (double)got[x * wide + j]);
     }
 }
 
@@ -273,7 +275,7 @@ static void test_pack(void **state) {
 static void test_swiglu_fused(void **state) {
     (void)state;
     hrm_device *device = helper_gpu_get_device();
-    static const size_t shapes[][3] = {{37, 512, 96}, {5, 8, 12}, {64, 144, 9}, {3, 200, 20}};
+    static const size_t shapes[][3] = {{37, 512, 96}, {5, 8, 12}, {3, 200, 9}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2], cols = n / 2;
         if (!hrm_matmul_fuses_swiglu(device, cols)) continue;
@@ -339,5 +341,6 @@ static void test_refused(void **state) {
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_friendly), HELPER_GPU_TEST(test_odd), HELPER_GPU_TEST(test_size_one),
                 HELPER_GPU_TEST(test_strides_and_epilogues), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
-                HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number), HELPER_GPU_TEST(test_leading_dimensions_merge),
-                HELPER_GPU_TEST(test_pack), HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_refused))
+                HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number),
+                HELPER_GPU_TEST(test_leading_dimensions_merge), HELPER_GPU_TEST(test_pack),
+                HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_refused))

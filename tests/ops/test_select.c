@@ -1,5 +1,5 @@
-/* The measured choice between kernels: what is never chosen, what is remembered and where, what overrides it. Candidates
- * are vector operations whose results and speeds differ on purpose. */
+/* The measured choice between kernels: what is never chosen, what is remembered and where, what overrides it.
+ * Candidates are vector operations whose results and speeds differ on purpose. */
 #include "helper_gpu.h"
 
 #include <stdio.h>
@@ -13,8 +13,8 @@
 
 enum { COUNT = 4096 };
 
-/* y = 2 x in several ways: candidate 0 is right and slow (32 times over), 1 is fast and wrong, 2 is right and fast, 3 is
- * refused by the recorder, 4 is unusable. */
+/* y = 2 x in several ways: candidate 0 is right and slow (32 times over), 1 is fast and wrong, 2 is right and fast, 3
+ * is refused by the recorder, 4 is unusable. */
 static void record(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
     uint32_t *runs = user;
     runs[candidate]++;
@@ -180,4 +180,5 @@ static void test_the_list(void **state) {
 }
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_the_fastest_right_one), HELPER_GPU_TEST(test_no_measurement_of_a_single_one),
-                HELPER_GPU_TEST(test_the_cache_file), HELPER_GPU_TEST(test_the_override), HELPER_GPU_TEST(test_the_list))
+                HELPER_GPU_TEST(test_the_cache_file), HELPER_GPU_TEST(test_the_override),
+                HELPER_GPU_TEST(test_the_list))
