@@ -62,7 +62,7 @@ step "3/6 data: 6x6 mazes with exactly one shortest path; no test maze, turned o
 if [ -f "$out/data/complete" ]; then
     echo "$out/data is there already"
 else
-    "$hrm" data maze --out "$out/data" --size 6 --walls 0.35 --min-path 5 --unique --train 20000 --test 1000 --seed 0
+    "$hrm" data maze --out "$out/data" --size 6 --walls 0.35 --min-path 5 --unique --train 100000 --test 1000 --seed 0
     : >"$out/data/complete"
 fi
 
