@@ -177,14 +177,17 @@ static void plan_tiles(attention_plan *plan, attention_pass pass, uint32_t vecs)
  * of the sequence, leave more lanes idle. The limits (vec4 of one operand in a lane) and the price of a small number of
  * rows, half a row's work for each time the other side is handed out, were measured on lavapipe 22.3 (Sapphire Rapids,
  * 512 bits, batch 64, 3 heads of 32, 37 tokens, forward: 1, 2, 3 rows 22, 21, 26 GF/s; at 256 bits 1, 3, 5 rows
- * 26, 30, 36; dk and dv at 256 bits 1, 3, 5 rows: 17, 26, 18). */
+ * 26, 30, 36; dk and dv at 256 bits 1, 3, 5 rows: 17, 26, 18). Values at uniform addresses cost little to hand out: two
+ * rows do (Mesa 26.1, 512 bits, batch 8, 8 heads of 64, 81 tokens: dk and dv 1, 2 rows 32, 48; forward 57, 73).
+ * Depends on nothing but the sequence and the head: a batch row's bits must not change with the batch. */
 static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, uint32_t vecs) {
     static const uint32_t limits[PASS_COUNT] = {40, 32, 24};
     static const uint32_t wide_steps[PASS_COUNT] = {4, 4, 2};
     uint32_t lanes = plan->local_x;
+    uint32_t most = plan->address ? 2 : 5, limit = plan->address ? 32 : limits[pass];
     uint32_t best = 1;
     double best_cost = INFINITY;
-    for (uint32_t n = 1; n <= 5 && (n == 1 || n * vecs <= limits[pass]); n++) {
+    for (uint32_t n = 1; n <= most && (n == 1 || n * vecs <= limit); n++) {
         uint64_t own = (uint64_t)n * lanes;
         double cost = (double)((seq + own - 1) / own * own) * (1.0 + 0.5 / n);
         if (cost <= best_cost) {
