@@ -163,19 +163,32 @@ static void plan_direct(const hrm_device *device, const product *p, matmul_plan 
     plan->spec_count = 1;
 }
 
-/* Rows and blocks of 4 columns per lane, Mesa 22.3.6, 512 bits, Sapphire Rapids, GF/s a core (2592x512x512 /
- * 2368x384x96): 16 x 1  36 / 24    32 x 1  41 / 26    32 x 2  43 / 28    48 x 2  32 / 25    32 x 4  34 / 20 At 256 bits
- * 64-bit stores cost a third; at 512 bits they gain a seventh. */
+/* Rows and blocks of 4 columns per lane; Mesa 22.3.6, 512 bits, Sapphire Rapids, GF/s a core:
+ *
+ *     rows x blocks   16 x 1   32 x 1   32 x 2   48 x 2   32 x 4   32 x 1 1/2
+ *     2592x512x512        36       41       43       32       34
+ *     2368x384x96         24       26       28       25       20
+ *     2368x96x512                           33                        36
+ *     2368x96x96                            25                        24
+ *     96x288, k 2368                        38                        44
+ *
+ * Beyond 32 x 2 the code outgrows the instruction caches. At 256 bits 64-bit stores cost a third, at 512 they gain a
+ * seventh. */
 static void plan_lane_column(const hrm_device *device, const product *p, hrm_matmul_family family, matmul_plan *plan) {
     uint32_t lanes = hrm_matmul_lanes(device);
     hrm_kernel_id store64 = hrm_matmul_find_kernel(family, p->form, true);
     plan->store64 = lanes == 16 && family == HRM_MATMUL_LANE_SHUFFLE && hrm_kernel_is_usable(device, store64);
     plan->kernel = plan->store64 ? store64 : hrm_matmul_find_kernel(family, p->form, false);
     plan->rows = p->m > 16 ? 32 : p->m > 8 ? 16 : 8;
-    uint64_t one = round_up(p->n, 4ull * lanes) * 27, two = round_up(p->n, 8ull * lanes) * 25; /* 8 % less a column */
+    /* Cost of the columns, padding included, measured; half a block more pays where k is long beside the stores. */
+    uint64_t one = round_up(p->n, 4ull * lanes) * 27, two = round_up(p->n, 8ull * lanes) * 25;
+    uint64_t half = round_up(p->n, 6ull * lanes) * 29;
     bool swiglu = (p->flags & HRM_MATMUL_SWIGLU) != 0;
-    uint32_t blocks = swiglu || two <= one ? 2 : 1;
-    plan->columns = 4 * lanes * (swiglu ? 1 : blocks);
+    bool take_half = lanes == 16 && !swiglu && plan->rows == 32 && (p->form == HRM_MATMUL_TN || p->k >= 192) &&
+                     half < one && half < two;
+    uint32_t blocks = swiglu || (two <= one && !take_half) ? 2 : 1;
+    plan->columns = lanes * (swiglu ? 4 : take_half ? 6 : 4 * blocks);
+    if (take_half) plan->flags |= HRM_MATMUL_HALF_BLOCK;
     if (!is_multiple_of_4(p->a.ld, p->a.cols)) plan->flags |= HRM_MATMUL_A_SCALAR;
     if (p->b.ld % 4 || (p->form != HRM_MATMUL_NT && p->n % 4)) plan->flags |= HRM_MATMUL_B_SCALAR;
     if (p->k % 4) plan->flags |= HRM_MATMUL_K_TAIL;

@@ -16,7 +16,8 @@
  * Sums are f32: 4 products at a time are added up, then added to the accumulator; k ascends. Which rows share a workgroup
  * changes nothing in a row's sum.
  *
- * One workgroup = one subgroup computes ROWS rows x NB * 4 * LANES columns. Per 4 k it loads 4 rows of B, each lane its
+ * One workgroup = one subgroup computes ROWS rows x NB blocks of 4 * LANES columns; with HRM_MATMUL_HALF_BLOCK half a
+ * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it loads 4 rows of B, each lane its
  * columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles then give every lane each element
  * of A. Texel-buffer loads are straight vector loads on lavapipe, while storage-buffer loads and stores are loops over
  * lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
@@ -100,7 +101,7 @@ vec4 load_a(int row0, int k, int k_end, int v, int lane) {
                  : imageLoad(a_texels, (at + min(row, last & ~3)) >> 2);
     return has(HRM_MATMUL_K_TAIL) && kk >= k_end ? vec4(0) : a;
 }
-#define A_OF(a, row, kk)                                                                                               \
+#define A_AT(a, row, kk)                                                                                               \
     LANE_VALUE(a[(kk * (ROWS / 4) + row / 4) / LANES][row % 4], (kk * (ROWS / 4) + row / 4) % LANES)
 #else
 /* Lane l of load v holds A[row0 + v * LANES + l, k .. k + 3]; 0 past k_end. */
@@ -111,8 +112,19 @@ vec4 load_a(int row0, int k, int k_end, int v, int lane) {
     return vec4(a_floats[at], rest > 0 ? a_floats[at + min(rest, 1)] : 0, rest > 1 ? a_floats[at + min(rest, 2)] : 0,
                 rest > 2 ? a_floats[at + min(rest, 3)] : 0);
 }
-#define A_OF(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
+#define A_AT(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
 #endif
+
+/* Elements k .. k + 3 of a row of A, in every lane. */
+#define A_OF(a, row) vec4(A_AT(a, row, 0), A_AT(a, row, 1), A_AT(a, row, 2), A_AT(a, row, 3))
+
+vec4 add_4(vec4 a, vec4 b0, vec4 b1, vec4 b2, vec4 b3) {
+    precise vec4 four = a.x * b0;
+    four += a.y * b1;
+    four += a.z * b2;
+    four += a.w * b3;
+    return four;
+}
 
 /* Read once, before any branch: lavapipe reads push constants lane by lane, each time they are named. */
 struct destination {
@@ -164,7 +176,8 @@ void main() {
     const int A_LOADS = (ROWS + LANES - 1) / LANES;
     int lane = int(gl_LocalInvocationID.x);
     int blocks = has(HRM_MATMUL_SWIGLU) ? 1 : NB; /* of C */
-    int column0 = int(gl_WorkGroupID.x) * (blocks * 4 * LANES), row0 = int(gl_WorkGroupID.y) * ROWS;
+    int columns = (blocks * 4 + (has(HRM_MATMUL_HALF_BLOCK) ? 2 : 0)) * LANES;
+    int column0 = int(gl_WorkGroupID.x) * columns, row0 = int(gl_WorkGroupID.y) * ROWS;
     int k_begin = int(gl_WorkGroupID.z * p.k_split), k_end = min(k_begin + int(p.k_split), int(p.k));
     /* Columns past the end: lanes compute what they find in the last whole group of 4 and store nothing. */
     int n = has(HRM_MATMUL_SWIGLU) ? int(p.n) >> 1 : int(p.n), last_column = (n - 1) & ~3;
@@ -173,6 +186,10 @@ void main() {
 
     vec4 sum[ROWS * NB];
     [[unroll]] for (int i = 0; i < ROWS * NB; i++) sum[i] = vec4(0);
+    vec4 half_sum[ROWS / 2];
+    [[unroll]] for (int i = 0; i < ROWS / 2; i++) half_sum[i] = vec4(0);
+    bool upper = lane >= LANES / 2;
+    int half_column = column0 + NB * 4 * LANES + 4 * (upper ? lane - LANES / 2 : lane);
     int ldb = int(p.ldb), b_at = k_begin * ldb;
     for (int k = k_begin; k < k_end; k += 4) {
         vec4 b[4 * NB];
@@ -182,17 +199,23 @@ void main() {
             [[unroll]] for (int j = 0; j < NB; j++)
                 b[kk * NB + j] = load_b(at, min(column0 + column_of(lane, j), last_column) + j * half_step);
         }
+        vec4 half_b[4];
+        if (has(HRM_MATMUL_HALF_BLOCK)) {
+            [[unroll]] for (int kk = 0; kk < 4; kk++) {
+                int at = has(HRM_MATMUL_K_TAIL) ? min(k + kk, k_end - 1) * ldb : b_at + kk * ldb;
+                half_b[kk] = load_b(at, min(half_column, last_column));
+            }
+        }
         vec4 a[A_LOADS];
         [[unroll]] for (int v = 0; v < A_LOADS; v++) a[v] = load_a(row0, k, k_end, v, lane);
-        [[unroll]] for (int row = 0; row < ROWS; row++) {
-            float a0 = A_OF(a, row, 0), a1 = A_OF(a, row, 1), a2 = A_OF(a, row, 2), a3 = A_OF(a, row, 3);
+        [[unroll]] for (int pair = 0; pair < ROWS / 2; pair++) {
+            vec4 a_low = A_OF(a, pair), a_high = A_OF(a, (pair + ROWS / 2));
             [[unroll]] for (int j = 0; j < NB; j++) {
-                precise vec4 four = a0 * b[j];
-                four += a1 * b[NB + j];
-                four += a2 * b[2 * NB + j];
-                four += a3 * b[3 * NB + j];
-                sum[row * NB + j] += four;
+                sum[pair * NB + j] += add_4(a_low, b[j], b[NB + j], b[2 * NB + j], b[3 * NB + j]);
+                sum[(pair + ROWS / 2) * NB + j] += add_4(a_high, b[j], b[NB + j], b[2 * NB + j], b[3 * NB + j]);
             }
+            if (has(HRM_MATMUL_HALF_BLOCK))
+                half_sum[pair] += add_4(mix(a_low, a_high, bvec4(upper)), half_b[0], half_b[1], half_b[2], half_b[3]);
         }
         b_at += 4 * ldb;
     }
@@ -215,6 +238,12 @@ void main() {
                 [[unroll]] for (int j = 0; j < NB; j++)
                     store_4(d, row0 + i, column0 + column_of(lane, j), sum[i * NB + j]);
             }
+        }
+    }
+    if (has(HRM_MATMUL_HALF_BLOCK)) {
+        [[unroll]] for (int i = 0; i < ROWS / 2; i++) {
+            int row = row0 + i + (upper ? ROWS / 2 : 0);
+            if (row < d.m) store_4(d, row, half_column, half_sum[i]);
         }
     }
 }

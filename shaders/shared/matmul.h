@@ -32,6 +32,7 @@ HRM_CHECK_SIZE(hrm_matmul_params, 44);
 #define HRM_MATMUL_STORE_64 32u  /* store pairs of 64-bit words */
 #define HRM_MATMUL_STORE_256 64u /* store fours of 64-bit words: rows are multiples of 8 */
 #define HRM_MATMUL_K_TAIL 128u   /* k is no multiple of 4 */
+#define HRM_MATMUL_HALF_BLOCK 512u /* lane_column: half a block of columns more */
 #define HRM_MATMUL_SWIGLU 256u   /* C [m, n / 2] = silu(first half of AB's columns) * second half */
 
 /* matmul/matmul_pack.comp: packed [k, n4 * 4] from w [n, k]. */

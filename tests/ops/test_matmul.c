@@ -118,6 +118,7 @@ static void test_friendly(void **state) {
     run_forms(64, 64, 64);
     run_forms(64, 16, 32); /* small enough for every family */
     run_forms(48, 288, 96);
+    run_forms(70, 96, 196); /* a block and a half of columns at 16 lanes */
 }
 
 static void test_odd(void **state) {
