@@ -56,7 +56,7 @@ endforeach()
 if(HRM_LAVAPIPE_ICD)
   foreach(width 128 256 512)
     foreach(test IN LISTS hrm_device_tests)
-      hrm_variant(${test} lavapipe-w${width} VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} VK_DRIVER_FILES=${HRM_LAVAPIPE_ICD}
+      hrm_variant(${test} lavapipe-w${width} VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD}
         LP_NATIVE_VECTOR_WIDTH=${width} HRM_REQUIRE_DEVICE=1)
     endforeach()
   endforeach()
@@ -66,7 +66,7 @@ endif()
 
 if(HRM_SWIFTSHADER_ICD)
   foreach(test IN LISTS hrm_kernel_tests)
-    hrm_variant(${test} swiftshader VK_ICD_FILENAMES=${HRM_SWIFTSHADER_ICD} VK_DRIVER_FILES=${HRM_SWIFTSHADER_ICD}
+    hrm_variant(${test} swiftshader VK_ICD_FILENAMES=${HRM_SWIFTSHADER_ICD}
       HRM_REQUIRE_DEVICE=1)
   endforeach()
 else()
@@ -92,7 +92,7 @@ if(HRM_VALIDATION_LAYER AND HRM_LAVAPIPE_ICD)
 }
 ")
   foreach(test IN LISTS hrm_checked_tests)
-    hrm_variant(${test} validation VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} VK_DRIVER_FILES=${HRM_LAVAPIPE_ICD}
+    hrm_variant(${test} validation VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD}
       VK_LAYER_PATH=${hrm_matrix_dir}/layers HRM_VALIDATION=1 HRM_TEST_VALIDATION=1 VK_VALIDATION_VALIDATE_SYNC=1
       VK_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1 VK_KHRONOS_VALIDATION_VALIDATE_SYNC=1
       VK_KHRONOS_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1 LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1)
