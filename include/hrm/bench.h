@@ -12,12 +12,12 @@ extern "C" {
 #endif
 
 typedef struct hrm_bench_result {
-    const char *name;  /* "matmul_nt 2592x512x512" and so on; valid during the visit */
-    const char *row;   /* kernel row used */
-    uint32_t runs;     /* timed runs */
+    const char *name; /* "matmul_nt 2592x512x512" and so on; valid during the visit */
+    const char *row;  /* kernel row used */
+    uint32_t runs;    /* timed runs */
     double median_ms, min_ms, max_ms;
-    double gflops;     /* at the median; 0 where flops mean nothing */
-    double gbytes;     /* GB/s of the tensors read and written once, at the median */
+    double gflops; /* at the median; 0 where flops mean nothing */
+    double gbytes; /* GB/s of the tensors read and written once, at the median */
 } hrm_bench_result;
 
 typedef struct hrm_bench_config {

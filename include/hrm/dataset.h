@@ -18,10 +18,10 @@ typedef struct hrm_dataset hrm_dataset;
 
 typedef struct hrm_dataset_info {
     uint32_t struct_size;
-    uint32_t count;        /* puzzles */
-    uint32_t seq_len;      /* tokens per puzzle */
+    uint32_t count;   /* puzzles */
+    uint32_t seq_len; /* tokens per puzzle */
     uint32_t vocab_size;
-    uint32_t puzzle_count; /* puzzle identifiers */
+    uint32_t puzzle_count;            /* puzzle identifiers */
     uint32_t grid_width, grid_height; /* 0 when the tokens are no grid */
 } hrm_dataset_info;
 
@@ -30,8 +30,8 @@ typedef struct hrm_dataset_info {
 HRM_API hrm_status hrm_dataset_open(const char *folder, const char *split, hrm_dataset **out);
 HRM_API void hrm_dataset_close(hrm_dataset *dataset);
 HRM_API hrm_status hrm_dataset_get_info(const hrm_dataset *dataset, hrm_dataset_info *info);
-/* Copies puzzles [first, first + count): tokens and labels [count, seq_len] u32 (labels: HRM_IGNORE_LABEL where there is
- * none), ids [count]; any of the three may be NULL. */
+/* Copies puzzles [first, first + count): tokens and labels [count, seq_len] u32 (labels: HRM_IGNORE_LABEL where there
+ * is none), ids [count]; any of the three may be NULL. */
 HRM_API hrm_status hrm_dataset_read(const hrm_dataset *dataset, uint32_t first, uint32_t count, uint32_t *tokens,
                                     uint32_t *labels, uint32_t *ids);
 
@@ -40,13 +40,13 @@ HRM_API hrm_status hrm_dataset_read(const hrm_dataset *dataset, uint32_t first, 
 
 typedef struct hrm_maze_config {
     uint32_t struct_size;
-    uint32_t width, height;   /* cells; square for the 8 symmetries [6 x 6] */
-    uint32_t min_path;        /* least number of moves from S to G [5] */
-    uint32_t unique;          /* 1: exactly one shortest path */
-    float wall_density;       /* chance of a wall per cell, in (0, 0.9] [0.35] */
+    uint32_t width, height; /* cells; square for the 8 symmetries [6 x 6] */
+    uint32_t min_path;      /* least number of moves from S to G [5] */
+    uint32_t unique;        /* 1: exactly one shortest path */
+    float wall_density;     /* chance of a wall per cell, in (0, 0.9] [0.35] */
     uint64_t seed;
-    uint32_t train_count;     /* puzzles in the training split [20000] */
-    uint32_t test_count;      /* puzzles in the test split [1000] */
+    uint32_t train_count; /* puzzles in the training split [20000] */
+    uint32_t test_count;  /* puzzles in the test split [1000] */
 } hrm_maze_config;
 
 /* Generates both splits and writes them to `folder` (created when missing). No test maze, nor any of its 8 symmetries,
@@ -55,7 +55,8 @@ typedef struct hrm_maze_config {
 HRM_API hrm_status hrm_maze_dataset_create(const hrm_maze_config *config, const char *folder,
                                            bool (*progress)(void *user, uint64_t done, uint64_t total), void *user);
 
-/* One or more mazes read from text: '#' wall, ' ' free, 'S', 'G', 'o' a known path; mazes are separated by empty lines. */
+/* One or more mazes read from text: '#' wall, ' ' free, 'S', 'G', 'o' a known path; mazes are separated by empty lines.
+ */
 typedef struct hrm_maze_list hrm_maze_list;
 
 typedef struct hrm_maze_view {
@@ -64,7 +65,8 @@ typedef struct hrm_maze_view {
     bool has_path;     /* the text showed a path ('o') */
 } hrm_maze_view;
 
-/* `name` is for error messages (a file name, "standard input"). Errors: FORMAT (name:line:column and what was found). */
+/* `name` is for error messages (a file name, "standard input"). Errors: FORMAT (name:line:column and what was found).
+ */
 HRM_API hrm_status hrm_maze_list_parse(const char *text, size_t size, const char *name, hrm_maze_list **out);
 HRM_API hrm_status hrm_maze_list_read(const char *path, hrm_maze_list **out); /* "-" reads standard input */
 HRM_API void hrm_maze_list_destroy(hrm_maze_list *list);

@@ -73,7 +73,8 @@ HRM_API hrm_status hrm_model_load(hrm_device *device, const char *path, hrm_mode
  * key, value, key, value, ..., NULL for the metadata, or NULL. Blocks. Errors: IO. */
 HRM_API hrm_status hrm_model_save(const hrm_model *model, const char *path, const char *const *notes);
 
-/* ---- solving -------------------------------------------------------------------------------------------------------- */
+/* ---- solving --------------------------------------------------------------------------------------------------------
+ */
 
 typedef enum hrm_halting {
     HRM_HALTING_ADAPTIVE = 0, /* a row leaves when its Q head says so, at the latest after max_segments */
@@ -101,8 +102,9 @@ typedef struct hrm_solution {
 HRM_API hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, hrm_solver **out);
 HRM_API void hrm_solver_destroy(hrm_solver *solver);
 
-/* Called after each segment for each puzzle still being solved: its index in the call's inputs, the segment number (from
- * 1), the decoded answer [S] (valid during the call) and the Q logits. Return false to stop the run (CANCELLED). */
+/* Called after each segment for each puzzle still being solved: its index in the call's inputs, the segment number
+ * (from 1), the decoded answer [S] (valid during the call) and the Q logits. Return false to stop the run (CANCELLED).
+ */
 typedef bool (*hrm_solver_observer)(void *user, uint32_t puzzle, uint32_t segment, const uint32_t *answer, float q_halt,
                                     float q_continue);
 HRM_API void hrm_solver_set_observer(hrm_solver *solver, hrm_solver_observer observer, void *user);
@@ -116,8 +118,8 @@ HRM_API void hrm_solver_set_observer(hrm_solver *solver, hrm_solver_observer obs
  * Blocks until done; one call at a time per device.
  * Errors: INVALID_ARGUMENT (token or id out of range), DEVICE (destroy the device), CANCELLED (by the observer).
  * Source: HRM paper, adaptive computation time; reference models/hrm/hrm_act_v1.py. */
-HRM_API hrm_status hrm_solver_run(hrm_solver *solver, const uint32_t *tokens, const uint32_t *puzzle_ids, uint32_t count,
-                                  uint32_t *answers, hrm_solution *solutions);
+HRM_API hrm_status hrm_solver_run(hrm_solver *solver, const uint32_t *tokens, const uint32_t *puzzle_ids,
+                                  uint32_t count, uint32_t *answers, hrm_solution *solutions);
 
 #ifdef __cplusplus
 }

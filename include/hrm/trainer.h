@@ -22,37 +22,37 @@ typedef enum hrm_loss_kind {
 } hrm_loss_kind;
 
 typedef enum hrm_task {
-    HRM_TASK_MAZE_DEMO = 0,   /* small mazes on a CPU in minutes: the README's demo */
-    HRM_TASK_MAZE_HARD = 1,   /* the paper's 27M model and recipe for 30x30 mazes */
-    HRM_TASK_SUDOKU = 2,      /* the paper's recipe for Sudoku-Extreme-1k */
+    HRM_TASK_MAZE_DEMO = 0, /* small mazes on a CPU in minutes: the README's demo */
+    HRM_TASK_MAZE_HARD = 1, /* the paper's 27M model and recipe for 30x30 mazes */
+    HRM_TASK_SUDOKU = 2,    /* the paper's recipe for Sudoku-Extreme-1k */
 } hrm_task;
 
 /* A recipe. Start from hrm_trainer_config_preset: here 0 means 0. */
 typedef struct hrm_trainer_config {
     uint32_t struct_size;
-    hrm_model_config model;      /* vocab, seq_len, grid_width, puzzle_count come from the data set when 0 */
-    uint32_t batch;              /* rows per step */
-    uint32_t steps;              /* optimizer steps of the whole run (the schedule ends there) */
+    hrm_model_config model; /* vocab, seq_len, grid_width, puzzle_count come from the data set when 0 */
+    uint32_t batch;         /* rows per step */
+    uint32_t steps;         /* optimizer steps of the whole run (the schedule ends there) */
     uint64_t seed;
-    float lr;                    /* dense weights */
-    float lr_min_ratio;          /* the cosine ends at lr * this; 1 = constant */
-    uint32_t lr_warmup_steps;    /* linear */
-    float lr_decay_start;        /* share of the steps before the cosine begins; 0 = right after the warm-up, as the
-                                    reference */
+    float lr;                 /* dense weights */
+    float lr_min_ratio;       /* the cosine ends at lr * this; 1 = constant */
+    uint32_t lr_warmup_steps; /* linear */
+    float lr_decay_start;     /* share of the steps before the cosine begins; 0 = right after the warm-up, as the
+                                 reference */
     float beta1, beta2;
     float weight_decay;
     float puzzle_emb_lr;
     float puzzle_emb_weight_decay;
-    float halt_exploration;      /* chance that a row must run a random least number of segments */
-    uint32_t explore_once;       /* 1: that number is drawn once per puzzle, as the paper describes; 0: anew at every
-                                    segment, as the reference does, which rarely lets a row reach the last segments */
-    uint32_t early_segments;     /* in the first early_steps steps every row halts after this many segments: while nothing
-                                    is solved yet, rows then make room for fresh puzzles; 0 = off */
+    float halt_exploration;  /* chance that a row must run a random least number of segments */
+    uint32_t explore_once;   /* 1: that number is drawn once per puzzle, as the paper describes; 0: anew at every
+                                segment, as the reference does, which rarely lets a row reach the last segments */
+    uint32_t early_segments; /* in the first early_steps steps every row halts after this many segments: while nothing
+                                is solved yet, rows then make room for fresh puzzles; 0 = off */
     uint32_t early_steps;
-    float q_loss_weight;         /* 0.5 in the reference */
-    float ema_decay;             /* 0: no moving average; else evaluation and checkpoints use the averaged weights */
+    float q_loss_weight; /* 0.5 in the reference */
+    float ema_decay;     /* 0: no moving average; else evaluation and checkpoints use the averaged weights */
     hrm_loss_kind loss;
-    uint32_t augment;            /* 1: a random symmetry (dihedral group) per sample, square grids only */
+    uint32_t augment; /* 1: a random symmetry (dihedral group) per sample, square grids only */
 } hrm_trainer_config;
 
 HRM_API hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config);
@@ -60,24 +60,24 @@ HRM_API hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *
 /* What a step reported: sums over the rows that halted in it and have labels, as the reference logs them. */
 typedef struct hrm_step_report {
     uint32_t struct_size;
-    uint32_t step;            /* the step these figures are of; 0: none has finished yet */
-    uint32_t count;           /* rows that halted */
-    float accuracy;           /* mean share of right tokens of those rows (0 when count is 0) */
-    float exact_accuracy;     /* share of those rows that were right in every token */
-    float q_halt_accuracy;    /* share of those rows where (q_halt >= 0) == exact */
-    float segments;           /* mean segments of those rows */
-    float loss;               /* whole loss / batch */
-    float token_loss;         /* its parts / batch */
+    uint32_t step;         /* the step these figures are of; 0: none has finished yet */
+    uint32_t count;        /* rows that halted */
+    float accuracy;        /* mean share of right tokens of those rows (0 when count is 0) */
+    float exact_accuracy;  /* share of those rows that were right in every token */
+    float q_halt_accuracy; /* share of those rows where (q_halt >= 0) == exact */
+    float segments;        /* mean segments of those rows */
+    float loss;            /* whole loss / batch */
+    float token_loss;      /* its parts / batch */
     float q_halt_loss;
     float q_continue_loss;
     float lr;
-    double flops;             /* estimated work of one step */
+    double flops; /* estimated work of one step */
 } hrm_step_report;
 
 /* The data set is borrowed and must outlive the trainer. Blocks while programs are recorded.
  * Errors: INVALID_ARGUMENT (names the field), OUT_OF_DEVICE_MEMORY. */
-HRM_API hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
-                                      hrm_trainer **out);
+HRM_API hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *config,
+                                      const hrm_dataset *train_set, hrm_trainer **out);
 HRM_API void hrm_trainer_destroy(hrm_trainer *trainer);
 HRM_API hrm_status hrm_trainer_get_config(const hrm_trainer *trainer, hrm_trainer_config *config);
 
@@ -90,7 +90,8 @@ HRM_API hrm_status hrm_trainer_finish(hrm_trainer *trainer, hrm_step_report *rep
  * owned by the trainer and stays valid, but later steps change it. */
 HRM_API hrm_status hrm_trainer_get_model(hrm_trainer *trainer, hrm_model **model);
 
-/* ---- evaluation ------------------------------------------------------------------------------------------------------ */
+/* ---- evaluation
+ * ------------------------------------------------------------------------------------------------------ */
 
 typedef struct hrm_evaluation_config {
     uint32_t struct_size;
@@ -101,13 +102,13 @@ typedef struct hrm_evaluation_config {
 typedef struct hrm_evaluation {
     uint32_t struct_size;
     uint32_t count;
-    double token_accuracy;  /* mean over puzzles of the share of right labelled tokens */
+    double token_accuracy; /* mean over puzzles of the share of right labelled tokens */
     double exact_accuracy;
     double mean_segments;
-    double halted_by_q;     /* share of puzzles that the Q head stopped */
-    double q_halt_accuracy; /* share where (q_halt >= 0) == exact */
+    double halted_by_q;                                 /* share of puzzles that the Q head stopped */
+    double q_halt_accuracy;                             /* share where (q_halt >= 0) == exact */
     double maze_valid, maze_shortest, maze_mean_excess; /* shares; excess over valid answers; -1 when no mazes */
-    double seconds;         /* solving, without data preparation */
+    double seconds;                                     /* solving, without data preparation */
 } hrm_evaluation;
 
 /* Solves a data set and grades it. answers [count, S] and solutions [count] may be NULL. Blocks. */

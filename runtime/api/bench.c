@@ -29,7 +29,6 @@ typedef struct bench {
     uint64_t stream;
 } bench;
 
-
 static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
     hrm_tensor t = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", HRM_F32_T, rows, cols);
     if (!t.buffer) return t;
@@ -37,7 +36,8 @@ static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
     hrm_program *program = NULL;
     hrm_status status = hrm_recorder_create(b->device, &rec);
     if (status == HRM_OK) {
-        hrm_random_trunc_normal(rec, (hrm_random_trunc_normal_args){.y = t, .std = 0.5f, .seed = 7, .stream = b->stream++});
+        hrm_random_trunc_normal(rec,
+                                (hrm_random_trunc_normal_args){.y = t, .std = 0.5f, .seed = 7, .stream = b->stream++});
         status = hrm_recorder_end(rec, &program);
     }
     if (status == HRM_OK) status = hrm_program_submit(program, NULL);
@@ -113,7 +113,9 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
     static const struct {
         hrm_matmul_form form;
         const char *name;
-    } forms[] = {{HRM_MATMUL_NT, "matmul forward"}, {HRM_MATMUL_NN, "matmul input gradient"}, {HRM_MATMUL_TN, "matmul weight gradient"}};
+    } forms[] = {{HRM_MATMUL_NT, "matmul forward"},
+                 {HRM_MATMUL_NN, "matmul input gradient"},
+                 {HRM_MATMUL_TN, "matmul weight gradient"}};
     hrm_status status = HRM_OK;
     for (size_t i = 0; i < sizeof forms / sizeof *forms && status == HRM_OK; i++) {
         char name[96];
@@ -125,7 +127,8 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
         if (args.form == HRM_MATMUL_NT) {
             args.a = x, args.b = w, args.c = y;
             if (hrm_matmul_wants_packed(b->device, HRM_MATMUL_NT)) {
-                args.b_packed = hrm_plan_1d(&b->plan, HRM_LIFE_PACKED, "packed", HRM_F32_T, hrm_matmul_packed_count(out, in));
+                args.b_packed =
+                    hrm_plan_1d(&b->plan, HRM_LIFE_PACKED, "packed", HRM_F32_T, hrm_matmul_packed_count(out, in));
                 hrm_recorder *rec = NULL;
                 hrm_program *program = NULL;
                 status = hrm_recorder_create(b->device, &rec);
@@ -173,11 +176,20 @@ static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32
     hrm_plan_init(&b->plan, b->device);
     uint64_t rows = (uint64_t)batch * seq, D = (uint64_t)heads * hd;
     hrm_tensor qkv = random_tensor(b, rows, 3 * D), o = random_tensor(b, rows, D), grad_o = random_tensor(b, rows, D);
-    hrm_tensor lse = random_tensor(b, rows, heads), delta = random_tensor(b, rows, heads), grad = random_tensor(b, rows, 3 * D);
+    hrm_tensor lse = random_tensor(b, rows, heads), delta = random_tensor(b, rows, heads),
+               grad = random_tensor(b, rows, 3 * D);
     attention_args args = {
         .fwd = {.qkv = qkv, .o = o, .lse = lse, .batch = batch, .seq = seq, .heads = heads, .head_dim = hd},
-        .bwd = {.qkv = qkv, .o = o, .lse = lse, .grad_o = grad_o, .delta = delta, .grad_qkv = grad, .batch = batch, .seq = seq,
-                .heads = heads, .head_dim = hd}};
+        .bwd = {.qkv = qkv,
+                .o = o,
+                .lse = lse,
+                .grad_o = grad_o,
+                .delta = delta,
+                .grad_qkv = grad,
+                .batch = batch,
+                .seq = seq,
+                .heads = heads,
+                .head_dim = hd}};
     double pairs = (double)batch * heads * seq * seq * hd, bytes = 16.0 * (double)rows * (double)D;
     hrm_status status = HRM_OK;
     if (wanted(b, name[0]))
@@ -196,12 +208,15 @@ typedef struct rows_args {
 
 static void record_norm_fwd(hrm_recorder *rec, void *p) {
     const rows_args *a = p;
-    hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){.x = a->x, .y = a->y, .rstd = a->rstd, .rows = a->rows, .cols = a->cols, .eps = 1e-5f});
+    hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){
+                              .x = a->x, .y = a->y, .rstd = a->rstd, .rows = a->rows, .cols = a->cols, .eps = 1e-5f});
 }
 
 static void record_norm_bwd(hrm_recorder *rec, void *p) {
     const rows_args *a = p;
-    hrm_rms_norm_bwd(rec, (hrm_rms_norm_bwd_args){.grad_y = a->x, .y = a->y, .rstd = a->rstd, .grad_x = a->z, .rows = a->rows, .cols = a->cols});
+    hrm_rms_norm_bwd(rec,
+                     (hrm_rms_norm_bwd_args){
+                         .grad_y = a->x, .y = a->y, .rstd = a->rstd, .grad_x = a->z, .rows = a->rows, .cols = a->cols});
 }
 
 static void record_add(hrm_recorder *rec, void *p) {
@@ -216,13 +231,22 @@ static void record_swiglu_fwd(hrm_recorder *rec, void *p) {
 
 static void record_swiglu_bwd(hrm_recorder *rec, void *p) {
     const rows_args *a = p;
-    hrm_swiglu_bwd(rec, (hrm_swiglu_bwd_args){.gate_up = a->wide, .grad_y = a->y, .grad_gate_up = a->wide2, .rows = a->rows, .cols = a->cols});
+    hrm_swiglu_bwd(rec,
+                   (hrm_swiglu_bwd_args){
+                       .gate_up = a->wide, .grad_y = a->y, .grad_gate_up = a->wide2, .rows = a->rows, .cols = a->cols});
 }
 
 static void record_adam(hrm_recorder *rec, void *p) {
     const rows_args *a = p;
-    hrm_adam_atan2(rec, (hrm_adam_atan2_args){.param = a->x, .grad = a->y, .m = a->m, .v = a->v, .step_block = a->block,
-                                              .count = a->rows * a->cols, .beta1 = 0.9f, .beta2 = 0.95f, .weight_decay = 0.1f});
+    hrm_adam_atan2(rec, (hrm_adam_atan2_args){.param = a->x,
+                                              .grad = a->y,
+                                              .m = a->m,
+                                              .v = a->v,
+                                              .step_block = a->block,
+                                              .count = a->rows * a->cols,
+                                              .beta1 = 0.9f,
+                                              .beta2 = 0.95f,
+                                              .weight_decay = 0.1f});
 }
 
 static hrm_status bench_rows(bench *b, uint32_t rows, uint32_t cols) {
@@ -243,10 +267,16 @@ static hrm_status bench_rows(bench *b, uint32_t rows, uint32_t cols) {
         snprintf(name, sizeof name, "%s %ux%u", ops[i].name, rows, cols);
         if (!wanted(b, name)) continue;
         hrm_plan_init(&b->plan, b->device);
-        rows_args a = {.x = random_tensor(b, rows, cols), .y = random_tensor(b, rows, cols), .z = random_tensor(b, rows, cols),
-                       .wide = random_tensor(b, rows, 2ull * cols), .wide2 = random_tensor(b, rows, 2ull * cols),
-                       .rstd = random_tensor(b, rows, 1), .m = random_tensor(b, rows, cols), .v = random_tensor(b, rows, cols),
-                       .rows = rows, .cols = cols};
+        rows_args a = {.x = random_tensor(b, rows, cols),
+                       .y = random_tensor(b, rows, cols),
+                       .z = random_tensor(b, rows, cols),
+                       .wide = random_tensor(b, rows, 2ull * cols),
+                       .wide2 = random_tensor(b, rows, 2ull * cols),
+                       .rstd = random_tensor(b, rows, 1),
+                       .m = random_tensor(b, rows, cols),
+                       .v = random_tensor(b, rows, cols),
+                       .rows = rows,
+                       .cols = cols};
         a.block = hrm_plan_1d(&b->plan, HRM_LIFE_IO, "step block", HRM_U32_T, sizeof(struct hrm_step_block) / 4);
         struct hrm_step_block block = {0};
         hrm_adam_atan2_set_step(&block, 1, 0.0, 0.9, 0.95);
@@ -264,8 +294,9 @@ hrm_status hrm_bench_kernels(hrm_device *device, const hrm_bench_config *config,
     bench b = {.device = device, .visit = visit, .user = user};
     hrm_status status = hrm_config_copy(config, &b.config, sizeof b.config, "hrm_bench_config");
     /* Products: 32 Sudokus of the 27M model, its layers, one Sudoku alone, then the demo's layers. */
-    static const uint32_t products[][3] = {{2592, 512, 512},  {2592, 1536, 512}, {2592, 3072, 512}, {2592, 512, 1536}, {81, 1536, 512},
-                                           {2304, 288, 96},   {2304, 96, 96},    {2304, 512, 96},   {2304, 96, 256}};
+    static const uint32_t products[][3] = {{2592, 512, 512},  {2592, 1536, 512}, {2592, 3072, 512},
+                                           {2592, 512, 1536}, {81, 1536, 512},   {2304, 288, 96},
+                                           {2304, 96, 96},    {2304, 512, 96},   {2304, 96, 256}};
     static const uint32_t attentions[][4] = {{4, 512, 8, 64}, {32, 81, 8, 64}, {1, 900, 8, 64}, {64, 36, 3, 32}};
     static const uint32_t rows[][2] = {{2592, 512}, {2592, 1536}, {2304, 96}, {2304, 256}};
     for (size_t i = 0; status == HRM_OK && i < sizeof products / sizeof *products; i++)

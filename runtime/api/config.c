@@ -13,8 +13,9 @@ hrm_status hrm_config_copy(const void *config, void *out, size_t out_size, const
         const unsigned char *bytes = config;
         for (size_t i = out_size; i < size; i++)
             if (bytes[i])
-                return hrm_fail(HRM_ERR_VERSION, "%s: byte %zu is set but this library knows %zu bytes; update the library",
-                                what, i, out_size);
+                return hrm_fail(HRM_ERR_VERSION,
+                                "%s: byte %zu is set but this library knows %zu bytes; update the library", what, i,
+                                out_size);
     }
     if (config) memcpy(out, config, size < out_size ? size : out_size);
     size = (uint32_t)out_size;

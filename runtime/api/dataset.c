@@ -75,7 +75,8 @@ hrm_status hrm_maze_dataset_create(const hrm_maze_config *config, const char *fo
     return status;
 }
 
-/* ---- mazes as text --------------------------------------------------------------------------------------------------- */
+/* ---- mazes as text
+ * --------------------------------------------------------------------------------------------------- */
 
 struct hrm_maze_list {
     hrm_maze_set set;

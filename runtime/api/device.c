@@ -92,7 +92,8 @@ void hrm_device_destroy(hrm_device *device) {
 
 hrm_status hrm_device_get_info(const hrm_device *device, hrm_device_info *info) {
     if (info->struct_size == 0)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "device info: struct_size is 0; start from HRM_INIT(hrm_device_info)");
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "device info: struct_size is 0; start from HRM_INIT(hrm_device_info)");
     describe(hrm_device_get_adapter(device), info->struct_size, info);
     return HRM_OK;
 }
@@ -116,7 +117,8 @@ hrm_status hrm_device_visit_kernels(hrm_device *device, void (*visit)(void *user
 }
 
 hrm_status hrm_device_compile_all(hrm_device *device,
-                                  void (*visit)(void *user, const char *row, hrm_status status, double ms), void *user) {
+                                  void (*visit)(void *user, const char *row, hrm_status status, double ms),
+                                  void *user) {
     hrm_status first = HRM_OK;
     for (uint32_t k = 0; k < HRM_KERNEL_COUNT; k++) {
         if (!hrm_kernel_is_usable(device, k)) continue;

@@ -32,7 +32,8 @@ hrm_status hrm_render_maze_gif(const hrm_maze_picture *frames, uint32_t count, u
     hrm_status status = HRM_OK;
     const unsigned char *at = (const unsigned char *)frames; /* entries have the caller's size */
     for (uint32_t i = 0; status == HRM_OK && i < count; i++)
-        status = read_picture((const hrm_maze_picture *)(const void *)(at + (size_t)i * frames[0].struct_size), &drawings[i]);
+        status = read_picture((const hrm_maze_picture *)(const void *)(at + (size_t)i * frames[0].struct_size),
+                              &drawings[i]);
     if (status == HRM_OK) status = hrm_draw_maze_gif(drawings, count, frame_ms, path);
     free(drawings);
     return status;

@@ -26,7 +26,8 @@ typedef struct hrm_adapter_entry {
 /* All adapters of the instance in the order of hrm_adapter_list; free *out with free(). Errors: NO_DEVICE. */
 hrm_status hrm_adapter_enumerate(hrm_instance *instance, hrm_adapter_entry **out, uint32_t *count);
 
-/* Best first; drivers of one physical device (equal UUIDs) stay together, the preferred driver first. Sets info.index. */
+/* Best first; drivers of one physical device (equal UUIDs) stay together, the preferred driver first. Sets info.index.
+ */
 void hrm_adapter_sort(hrm_adapter_entry *entries, uint32_t count);
 
 /* The entry that a selector (index, UUID, part of a name; NULL or "": the best usable one) means. `allow_unusable`

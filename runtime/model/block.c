@@ -173,28 +173,22 @@ void hrm_block_backward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_w
     hrm_tensor grad_attn = hrm_net_view(s->attn, rows, d->D);
 
     /* h2 = rms(mid + down(swiglu(gate_up(mid)))) */
-    hrm_rms_norm_bwd(rec, (hrm_rms_norm_bwd_args){.grad_y = grad_out,
-                                                  .y = saved->out,
-                                                  .rstd = saved->out_rstd,
-                                                  .grad_x = a,
-                                                  .rows = rows,
-                                                  .cols = d->D});
+    hrm_rms_norm_bwd(
+        rec,
+        (hrm_rms_norm_bwd_args){
+            .grad_y = grad_out, .y = saved->out, .rstd = saved->out_rstd, .grad_x = a, .rows = rows, .cols = d->D});
     linear_backward(rec, net, &w->down, grads->down.weight, accumulate, saved->act, a, grad_act, none, "down dx",
                     "down dw");
-    hrm_swiglu_bwd(rec, (hrm_swiglu_bwd_args){.gate_up = saved->gate_up,
-                                              .grad_y = grad_act,
-                                              .grad_gate_up = grad_gate_up,
-                                              .rows = rows,
-                                              .cols = d->F});
+    hrm_swiglu_bwd(
+        rec,
+        (hrm_swiglu_bwd_args){
+            .gate_up = saved->gate_up, .grad_y = grad_act, .grad_gate_up = grad_gate_up, .rows = rows, .cols = d->F});
     linear_backward(rec, net, &w->gate_up, grads->gate_up.weight, accumulate, saved->mid, grad_gate_up, b, a,
                     "gate_up dx", "gate_up dw");
     /* mid = rms(in + o(attention(qkv(in)))) */
-    hrm_rms_norm_bwd(rec, (hrm_rms_norm_bwd_args){.grad_y = b,
-                                                  .y = saved->mid,
-                                                  .rstd = saved->mid_rstd,
-                                                  .grad_x = a,
-                                                  .rows = rows,
-                                                  .cols = d->D});
+    hrm_rms_norm_bwd(
+        rec, (hrm_rms_norm_bwd_args){
+                 .grad_y = b, .y = saved->mid, .rstd = saved->mid_rstd, .grad_x = a, .rows = rows, .cols = d->D});
     linear_backward(rec, net, &w->o, grads->o.weight, accumulate, saved->attn, a, grad_attn, none, "o dx", "o dw");
     hrm_attention_bwd(rec, (hrm_attention_bwd_args){.qkv = saved->qkv,
                                                     .o = saved->attn,

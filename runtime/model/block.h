@@ -11,20 +11,20 @@
 /* What a forward pass keeps for its backward pass; all [rows, ...] with rows = B*T. `in` and `out` are the block's
  * input and output and live as long as the rest. */
 typedef struct hrm_block_saved {
-    hrm_tensor in;              /* [rows, D] */
-    hrm_tensor qkv;             /* [rows, 3D], q and k already rotated */
-    hrm_tensor attn;            /* [rows, D] */
-    hrm_tensor lse;             /* [B, H, T] */
-    hrm_tensor mid, mid_rstd;   /* [rows, D], [rows]: after the first norm */
-    hrm_tensor gate_up, act;    /* [rows, 2F], [rows, F] */
-    hrm_tensor out, out_rstd;   /* [rows, D], [rows] */
+    hrm_tensor in;            /* [rows, D] */
+    hrm_tensor qkv;           /* [rows, 3D], q and k already rotated */
+    hrm_tensor attn;          /* [rows, D] */
+    hrm_tensor lse;           /* [B, H, T] */
+    hrm_tensor mid, mid_rstd; /* [rows, D], [rows]: after the first norm */
+    hrm_tensor gate_up, act;  /* [rows, 2F], [rows, F] */
+    hrm_tensor out, out_rstd; /* [rows, D], [rows] */
 } hrm_block_saved;
 
 /* Memory within one pass, sized for the largest batch; passes over fewer rows use its front. */
 typedef struct hrm_scratch {
     hrm_tensor qkv, attn, sum, mid, gate_up, act, ping, pong; /* forward without saving; backward reuses them */
-    hrm_tensor grad_h, grad_l, grad_qkv, grad_gate_up, grad_act, delta;       /* backward only */
-    hrm_tensor product;                                                       /* products that split their sum */
+    hrm_tensor grad_h, grad_l, grad_qkv, grad_gate_up, grad_act, delta; /* backward only */
+    hrm_tensor product;                                                 /* products that split their sum */
 } hrm_scratch;
 
 /* A pass over `batch` rows of a model. */

@@ -115,11 +115,9 @@ void hrm_carry_record_heads_backward(hrm_recorder *rec, const hrm_net *net, cons
                                       .c = grads->lm_head,
                                       .scratch = net->scratch.product,
                                       .label = "lm_head dw"});
-    hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NN,
-                                      .a = grad_logits,
-                                      .b = m->lm_head.weight,
-                                      .c = grad_h,
-                                      .label = "lm_head dx"});
+    hrm_matmul(
+        rec, (hrm_matmul_args){
+                 .form = HRM_MATMUL_NN, .a = grad_logits, .b = m->lm_head.weight, .c = grad_h, .label = "lm_head dx"});
     hrm_q_head_bwd(rec, (hrm_q_head_bwd_args){.z = split(z_h, net->batch, d->T, d->D),
                                               .weight = m->q_weight,
                                               .grad_q = grad_q,

@@ -7,14 +7,14 @@
 
 typedef struct hrm_carry {
     uint32_t batch;
-    hrm_tensor z_h, z_l;                      /* [B*T, D] */
-    hrm_tensor tokens, labels, ids;           /* [B,S] [B,S] [B] u32: the puzzle each row works on; labels: training */
+    hrm_tensor z_h, z_l;            /* [B*T, D] */
+    hrm_tensor tokens, labels, ids; /* [B,S] [B,S] [B] u32: the puzzle each row works on; labels: training */
     hrm_tensor new_tokens, new_labels, new_ids; /* what a halted row takes next */
-    hrm_tensor steps, halted;                 /* [B] u32 */
-    hrm_tensor e;                             /* [B*T, D] input embeddings of this segment */
-    hrm_tensor logits;                        /* [B*T, V], puzzle positions included */
-    hrm_tensor q;                             /* [B, 2]: halt, continue */
-    hrm_tensor step_block;                    /* struct hrm_step_block */
+    hrm_tensor steps, halted;                   /* [B] u32 */
+    hrm_tensor e;                               /* [B*T, D] input embeddings of this segment */
+    hrm_tensor logits;                          /* [B*T, V], puzzle positions included */
+    hrm_tensor q;                               /* [B, 2]: halt, continue */
+    hrm_tensor step_block;                      /* struct hrm_step_block */
 } hrm_carry;
 
 /* Plans the tensors for `batch` rows; labels only `with_labels`. Check the plan afterwards. */

@@ -25,9 +25,11 @@
 
 hrm_status hrm_model_config_resolve(const hrm_model_config *in, hrm_model_config *out) {
     if (in->struct_size == 0)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: struct_size is 0; start from HRM_INIT(hrm_model_config)");
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "model config: struct_size is 0; start from HRM_INIT(hrm_model_config)");
     if (in->struct_size > sizeof *in)
-        return hrm_fail(HRM_ERR_VERSION, "model config: struct_size is %u but this library knows %zu bytes; update the library",
+        return hrm_fail(HRM_ERR_VERSION,
+                        "model config: struct_size is %u but this library knows %zu bytes; update the library",
                         in->struct_size, sizeof *in);
     hrm_model_config c;
     memset(&c, 0, sizeof c);
@@ -36,28 +38,30 @@ hrm_status hrm_model_config_resolve(const hrm_model_config *in, hrm_model_config
 #define U(field, def, least, most)                                                                                     \
     if (c.field == 0) c.field = (def);                                                                                 \
     if (c.field < (least) || c.field > (most))                                                                         \
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: %s is %u; it must be %u to %u", #field, c.field,     \
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: %s is %u; it must be %u to %u", #field, c.field,      \
                         (unsigned)(least), (unsigned)(most));
 #define F(field, def, least, most)                                                                                     \
     if (c.field == 0.0f) c.field = (def);                                                                              \
     if (!(c.field >= (least) && c.field <= (most)))                                                                    \
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: %s is %g; it must be %g to %g", #field,              \
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: %s is %g; it must be %g to %g", #field,               \
                         (double)c.field, (double)(least), (double)(most));
     HRM_CONFIG_FIELDS(U, F)
 #undef U
 #undef F
     if (c.positions == HRM_POSITIONS_DEFAULT) c.positions = HRM_POSITIONS_ROPE;
     if (c.positions > HRM_POSITIONS_BOTH)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: positions is %d; it must be 1 (rope), 2 (learned) or 3 (both)",
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "model config: positions is %d; it must be 1 (rope), 2 (learned) or 3 (both)",
                         (int)c.positions);
     if (c.halt_rule == HRM_HALT_DEFAULT) c.halt_rule = HRM_HALT_COMPARE;
     if (c.halt_rule > HRM_HALT_POSITIVE)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: halt_rule is %d; it must be 1 (compare) or 2 (positive)",
-                        (int)c.halt_rule);
-    if (c.hidden_size % c.num_heads != 0 || c.hidden_size / c.num_heads % 8 != 0 || c.hidden_size / c.num_heads > 128)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                        "model config: hidden_size %u over num_heads %u must be a head width that is a multiple of 8, at most 128",
-                        c.hidden_size, c.num_heads);
+                        "model config: halt_rule is %d; it must be 1 (compare) or 2 (positive)", (int)c.halt_rule);
+    if (c.hidden_size % c.num_heads != 0 || c.hidden_size / c.num_heads % 8 != 0 || c.hidden_size / c.num_heads > 128)
+        return hrm_fail(
+            HRM_ERR_INVALID_ARGUMENT,
+            "model config: hidden_size %u over num_heads %u must be a head width that is a multiple of 8, at most 128",
+            c.hidden_size, c.num_heads);
     if (c.puzzle_emb_dim > 1u << 20)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: puzzle_emb_dim is %u; it must be at most %u",
                         c.puzzle_emb_dim, 1u << 20);
@@ -65,8 +69,9 @@ hrm_status hrm_model_config_resolve(const hrm_model_config *in, hrm_model_config
         uint32_t side = (uint32_t)lround(sqrt((double)c.seq_len));
         if (side * side == c.seq_len) c.grid_width = side;
     } else if (c.seq_len % c.grid_width != 0) {
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model config: seq_len %u is no whole number of rows of grid_width %u",
-                        c.seq_len, c.grid_width);
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "model config: seq_len %u is no whole number of rows of grid_width %u", c.seq_len,
+                        c.grid_width);
     }
     *out = c;
     return HRM_OK;
@@ -81,7 +86,8 @@ hrm_dims hrm_model_config_get_dims(const hrm_model_config *c) {
     d.T = d.P + d.S;
     d.H = c->num_heads;
     d.hd = d.D / d.H;
-    /* Reference models/layers.py: _find_multiple(round(expansion * hidden * 2 / 3), 256); Python rounds half to even. */
+    /* Reference models/layers.py: _find_multiple(round(expansion * hidden * 2 / 3), 256); Python rounds half to even.
+     */
     uint32_t inner = (uint32_t)nearbyint((double)c->expansion * d.D * 2.0 / 3.0);
     d.F = (inner + 255) / 256 * 256;
     if (d.F == 0) d.F = 256;
@@ -155,7 +161,8 @@ hrm_status hrm_model_config_from_json(const char *json, hrm_model_config *out) {
 #undef U
 #undef F
 #undef X
-        status = hrm_fail(HRM_ERR_FORMAT, "model config: unknown key \"%s\"; was the file written by a newer hrm?", name);
+        status =
+            hrm_fail(HRM_ERR_FORMAT, "model config: unknown key \"%s\"; was the file written by a newer hrm?", name);
         goto done;
     }
     status = hrm_model_config_resolve(&c, out);

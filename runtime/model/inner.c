@@ -18,7 +18,8 @@ hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, 
     memset(inner, 0, sizeof *inner);
     uint32_t count = m->config.h_cycles * (m->config.l_cycles + 1);
     inner->calls = calloc(count, sizeof *inner->calls);
-    if (!inner->calls) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for a schedule of %u calls", count);
+    if (!inner->calls)
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for a schedule of %u calls", count);
     inner->count = count;
     for (uint32_t i = 0; i < count; i++)
         inner->calls[i].level = (i + 1) % (m->config.l_cycles + 1) == 0 ? HRM_LEVEL_H : HRM_LEVEL_L;
@@ -32,19 +33,21 @@ hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, 
         call->blocks = calloc(layers, sizeof *call->blocks);
         if (!call->blocks) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %u saved layers", layers);
         /* Only the level's final call writes the carry itself; earlier saved ones keep their own output. */
-        hrm_tensor out = !seen[call->level] ? last[call->level]
-                                            : hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved state", HRM_F32_T, rows, m->dims.D);
+        hrm_tensor out = !seen[call->level]
+                             ? last[call->level]
+                             : hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved state", HRM_F32_T, rows, m->dims.D);
         seen[call->level] = true;
         hrm_tensor in = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved input", HRM_F32_T, rows, m->dims.D);
         for (uint32_t k = 0; k < layers; k++) {
-            hrm_tensor layer_out = k + 1 == layers ? out
-                                                   : hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved block output", HRM_F32_T,
-                                                                 rows, m->dims.D);
+            hrm_tensor layer_out =
+                k + 1 == layers ? out
+                                : hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved block output", HRM_F32_T, rows, m->dims.D);
             hrm_block_saved_plan(&call->blocks[k], plan, m, batch, in, layer_out);
             in = layer_out;
         }
     }
-    if (saved_calls > 2) inner->grad_e = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "gradient of e", HRM_F32_T, rows, m->dims.D);
+    if (saved_calls > 2)
+        inner->grad_e = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "gradient of e", HRM_F32_T, rows, m->dims.D);
     return HRM_OK;
 }
 
@@ -68,7 +71,8 @@ static void stack_forward(hrm_recorder *rec, const hrm_net *net, hrm_level level
     }
 }
 
-void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_inner_io *io, bool save) {
+void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_inner_io *io,
+                       bool save) {
     const uint32_t rows = net->batch * net->model->dims.T, D = net->model->dims.D;
     hrm_tensor h = io->h_in, l = io->l_in;
     for (uint32_t i = 0; i < inner->count; i++) {
@@ -79,10 +83,13 @@ void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *i
         hrm_recorder_set_scope(rec, is_h ? (saved ? "H" : "H nograd") : (saved ? "L" : "L nograd"));
         hrm_tensor in = saved ? saved[0].in : hrm_net_view(net->scratch.ping, rows, D);
         hrm_tensor out = saved ? saved[layers - 1].out : is_h ? io->h_out : io->l_out;
-        hrm_add(rec, (hrm_add_args){.y = in, .a = is_h ? h : l, .b = is_h ? l : h, .c = is_h ? (hrm_tensor){0} : io->e});
+        const hrm_tensor none = {0};
+        hrm_add(rec, (hrm_add_args){.y = in, .a = is_h ? h : l, .b = is_h ? l : h, .c = is_h ? none : io->e});
         stack_forward(rec, net, call->level, in, out, saved);
-        if (is_h) h = out;
-        else l = out;
+        if (is_h)
+            h = out;
+        else
+            l = out;
     }
     hrm_recorder_set_scope(rec, NULL);
 }
@@ -109,7 +116,8 @@ hrm_status hrm_grads_init(hrm_grads *grads, hrm_plan *plan, const hrm_model *m) 
     hrm_buffer *buffer = grads->dense.buffer;
     grads->h_layers = view_layers(&m->list, m->list.h_layers, m->config.h_layers, buffer);
     grads->l_layers = view_layers(&m->list, m->list.l_layers, m->config.l_layers, buffer);
-    if (!grads->h_layers || !grads->l_layers) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for gradients");
+    if (!grads->h_layers || !grads->l_layers)
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for gradients");
     grads->embed_tokens = hrm_param_tensor(&m->list, m->list.embed_tokens, buffer);
     grads->embed_pos = hrm_param_tensor(&m->list, m->list.embed_pos, buffer);
     grads->lm_head = hrm_param_tensor(&m->list, m->list.lm_head, buffer);
@@ -129,7 +137,8 @@ void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *
     const hrm_model *m = net->model;
     const uint32_t rows = net->batch * m->dims.T, D = m->dims.D;
     const hrm_tensor grad_l = hrm_net_view(net->scratch.grad_l, rows, D);
-    /* Which gradients hold a value yet; a level's weight gradients are overwritten by its first (last) call, then added. */
+    /* Which gradients hold a value yet; a level's weight gradients are overwritten by its first (last) call, then
+     * added. */
     bool has_l = false, has_e = false, has_weights[2] = {false, false};
     *grad_e = (hrm_tensor){0};
     for (uint32_t i = inner->count; i-- > 0 && inner->calls[i].blocks;) {
@@ -146,16 +155,20 @@ void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *
         /* The call's input is a plain sum: its gradient goes to every term. */
         bool more = i > 0 && inner->calls[i - 1].blocks;
         if (is_h) {
-            if (has_l) hrm_add(rec, (hrm_add_args){.y = grad_l, .a = grad_l, .b = g});
-            else hrm_recorder_copy(rec, hrm_tensor_get_span(&grad_l), hrm_tensor_get_span(&g));
+            if (has_l)
+                hrm_add(rec, (hrm_add_args){.y = grad_l, .a = grad_l, .b = g});
+            else
+                hrm_recorder_copy(rec, hrm_tensor_get_span(&grad_l), hrm_tensor_get_span(&g));
             has_l = true;
         } else {
             if (more) hrm_add(rec, (hrm_add_args){.y = grad_h, .a = grad_h, .b = g});
             if (!more && !has_e) {
                 *grad_e = g;
             } else {
-                if (has_e) hrm_add(rec, (hrm_add_args){.y = inner->grad_e, .a = inner->grad_e, .b = g});
-                else hrm_recorder_copy(rec, hrm_tensor_get_span(&inner->grad_e), hrm_tensor_get_span(&g));
+                if (has_e)
+                    hrm_add(rec, (hrm_add_args){.y = inner->grad_e, .a = inner->grad_e, .b = g});
+                else
+                    hrm_recorder_copy(rec, hrm_tensor_get_span(&inner->grad_e), hrm_tensor_get_span(&g));
                 *grad_e = inner->grad_e;
             }
             has_e = true;

@@ -23,7 +23,7 @@ typedef struct hrm_inner {
 
 /* State tensors of a pass, all [B*T, D]. Outputs may be the inputs (the carry is advanced in place). */
 typedef struct hrm_inner_io {
-    hrm_tensor e;            /* input embeddings */
+    hrm_tensor e; /* input embeddings */
     hrm_tensor h_in, l_in;
     hrm_tensor h_out, l_out;
 } hrm_inner_io;
@@ -35,7 +35,8 @@ hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *mod
 void hrm_inner_deinit(hrm_inner *inner);
 
 /* Records one segment's recurrence. `save` false ignores the save slots (the pass for the Q target). */
-void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_inner_io *io, bool save);
+void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_inner_io *io,
+                       bool save);
 
 /* Where weight gradients go: the tensors of a model's layout in another buffer. */
 typedef struct hrm_grads {

@@ -60,7 +60,8 @@ hrm_status hrm_param_list_init(hrm_param_list *list, const hrm_model_config *con
     for (int g = 0; g < HRM_GROUP_COUNT; g++) {
         if (list->group_count[g] > UINT32_MAX) {
             hrm_param_list_deinit(list);
-            return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: a weight group has more than 2^32 values; make the model smaller");
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                            "model: a weight group has more than 2^32 values; make the model smaller");
         }
     }
     return HRM_OK;

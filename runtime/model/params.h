@@ -6,15 +6,26 @@
 #include "model/config.h"
 #include "ops/tensor.h"
 
-typedef enum hrm_param_group { HRM_GROUP_DENSE = 0, HRM_GROUP_PUZZLE = 1, HRM_GROUP_FIXED = 2, HRM_GROUP_COUNT } hrm_param_group;
-typedef enum hrm_param_init { HRM_PARAM_LINEAR, HRM_PARAM_EMBED, HRM_PARAM_UNIT, HRM_PARAM_ZERO, HRM_PARAM_QBIAS } hrm_param_init;
+typedef enum hrm_param_group {
+    HRM_GROUP_DENSE = 0,
+    HRM_GROUP_PUZZLE = 1,
+    HRM_GROUP_FIXED = 2,
+    HRM_GROUP_COUNT
+} hrm_param_group;
+typedef enum hrm_param_init {
+    HRM_PARAM_LINEAR,
+    HRM_PARAM_EMBED,
+    HRM_PARAM_UNIT,
+    HRM_PARAM_ZERO,
+    HRM_PARAM_QBIAS
+} hrm_param_init;
 
 typedef struct hrm_param {
-    char name[96];     /* as in the reference's state dict, without prefix */
-    uint32_t rows;     /* 0: a vector [cols] */
+    char name[96]; /* as in the reference's state dict, without prefix */
+    uint32_t rows; /* 0: a vector [cols] */
     uint32_t cols;
-    uint64_t count;    /* values */
-    uint64_t offset;   /* first value within its group, in values; a multiple of 64 */
+    uint64_t count;  /* values */
+    uint64_t offset; /* first value within its group, in values; a multiple of 64 */
     hrm_param_group group;
     hrm_param_init init;
 } hrm_param;

@@ -35,9 +35,10 @@ hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm
     /* Kernels read whole vec4s at the end of a tensor, so room is made for one. */
     uint64_t bytes = n <= UINT64_MAX / 8 ? (n * 4 + 15) / 16 * 16 : UINT64_MAX;
     if (n == 0 || bytes > range) {
-        plan->status = hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                                "%s needs %llu bytes in one tensor; this device binds at most %llu: use a smaller batch or model",
-                                label, (unsigned long long)bytes, (unsigned long long)range);
+        plan->status =
+            hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                     "%s needs %llu bytes in one tensor; this device binds at most %llu: use a smaller batch or model",
+                     label, (unsigned long long)bytes, (unsigned long long)range);
         return (hrm_tensor){0};
     }
     if (plan->count == plan->capacity) {
@@ -58,7 +59,8 @@ hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm
     return hrm_tensor_1d(buffer, 0, dtype, n);
 }
 
-hrm_tensor hrm_plan_2d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows, uint64_t cols) {
+hrm_tensor hrm_plan_2d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows,
+                       uint64_t cols) {
     hrm_tensor t = hrm_plan_1d(plan, life, label, dtype, rows * cols);
     return t.buffer ? hrm_tensor_2d(t.buffer, 0, dtype, rows, cols) : t;
 }

@@ -8,14 +8,14 @@
 #include "ops/tensor.h"
 
 typedef enum hrm_lifetime {
-    HRM_LIFE_WEIGHTS,    /* as long as the model */
-    HRM_LIFE_PACKED,     /* weights in the layout a kernel row wants, rewritten after each update */
-    HRM_LIFE_GRADIENTS,  /* one step */
-    HRM_LIFE_OPTIMIZER,  /* moments, averages */
-    HRM_LIFE_CARRY,      /* z_H, z_L and the rows in flight, from step to step */
-    HRM_LIFE_SAVED,      /* activations from forward to backward */
-    HRM_LIFE_SCRATCH,    /* within one pass */
-    HRM_LIFE_IO,         /* batches, answers, metrics */
+    HRM_LIFE_WEIGHTS,   /* as long as the model */
+    HRM_LIFE_PACKED,    /* weights in the layout a kernel row wants, rewritten after each update */
+    HRM_LIFE_GRADIENTS, /* one step */
+    HRM_LIFE_OPTIMIZER, /* moments, averages */
+    HRM_LIFE_CARRY,     /* z_H, z_L and the rows in flight, from step to step */
+    HRM_LIFE_SAVED,     /* activations from forward to backward */
+    HRM_LIFE_SCRATCH,   /* within one pass */
+    HRM_LIFE_IO,        /* batches, answers, metrics */
     HRM_LIFE_COUNT
 } hrm_lifetime;
 
@@ -35,6 +35,7 @@ const char *hrm_lifetime_name(hrm_lifetime life);
 
 /* Contiguous tensors; an unset tensor after an error. */
 hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t n);
-hrm_tensor hrm_plan_2d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows, uint64_t cols);
+hrm_tensor hrm_plan_2d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows,
+                       uint64_t cols);
 
 #endif

@@ -76,9 +76,10 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     if (s->config.max_segments == 0) s->config.max_segments = model->config.halt_max_segments;
     hrm_plan_init(&s->plan, model->device);
     if (s->config.max_batch > 65535 || s->config.max_segments > 65535 || s->config.halting > HRM_HALTING_FIXED) {
-        status = hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                          "solver: max_batch %u, max_segments %u, halting %d: the first two go to 65535, halting is 0 or 1",
-                          s->config.max_batch, s->config.max_segments, (int)s->config.halting);
+        status =
+            hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                     "solver: max_batch %u, max_segments %u, halting %d: the first two go to 65535, halting is 0 or 1",
+                     s->config.max_batch, s->config.max_segments, (int)s->config.halting);
         goto fail;
     }
     if (!(s->config.confidence >= 0.5f && s->config.confidence <= 0.999999f)) {
@@ -153,25 +154,28 @@ static hrm_status record_segment(hrm_solver *s, bucket *b) {
     const uint64_t rows = (uint64_t)b->rows * d->T;
     hrm_tensor z_h = hrm_net_view(c->z_h, rows, d->D), z_l = hrm_net_view(c->z_l, rows, d->D);
     hrm_carry_record_begin(rec, &net, c);
-    hrm_inner_forward(rec, &net, &s->inner,
-                      &(hrm_inner_io){.e = hrm_net_view(c->e, rows, d->D), .h_in = z_h, .l_in = z_l, .h_out = z_h, .l_out = z_l},
-                      false);
+    hrm_inner_forward(
+        rec, &net, &s->inner,
+        &(hrm_inner_io){.e = hrm_net_view(c->e, rows, d->D), .h_in = z_h, .l_in = z_l, .h_out = z_h, .l_out = z_l},
+        false);
     hrm_carry_record_heads(rec, &net, z_h, c->logits, c->q);
-    hrm_argmax(rec, (hrm_argmax_args){.logits = hrm_tensor_3d(c->logits.buffer, 0, HRM_F32_T, b->rows, d->T, d->V),
-                                      .preds = hrm_tensor_2d(s->answers.buffer, s->answers.offset, HRM_U32_T, b->rows, d->S),
-                                      .batch = b->rows,
-                                      .seq = d->S,
-                                      .puzzle_len = d->P,
-                                      .vocab = d->V});
-    hrm_act_halt(rec, (hrm_act_halt_args){.q = hrm_net_view(c->q, b->rows, 2),
-                                          .steps = hrm_tensor_1d(c->steps.buffer, c->steps.offset, HRM_U32_T, b->rows),
-                                          .halted = hrm_tensor_1d(c->halted.buffer, c->halted.offset, HRM_U32_T, b->rows),
-                                          .step_block = c->step_block,
-                                          .batch = b->rows,
-                                          .max_steps = s->config.max_segments,
-                                          .mode = s->config.halting == HRM_HALTING_FIXED ? HRM_ACT_FIXED : HRM_ACT_ADAPTIVE,
-                                          .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE,
-                                          .margin = s->margin});
+    hrm_argmax(rec,
+               (hrm_argmax_args){.logits = hrm_tensor_3d(c->logits.buffer, 0, HRM_F32_T, b->rows, d->T, d->V),
+                                 .preds = hrm_tensor_2d(s->answers.buffer, s->answers.offset, HRM_U32_T, b->rows, d->S),
+                                 .batch = b->rows,
+                                 .seq = d->S,
+                                 .puzzle_len = d->P,
+                                 .vocab = d->V});
+    hrm_act_halt(rec,
+                 (hrm_act_halt_args){.q = hrm_net_view(c->q, b->rows, 2),
+                                     .steps = hrm_tensor_1d(c->steps.buffer, c->steps.offset, HRM_U32_T, b->rows),
+                                     .halted = hrm_tensor_1d(c->halted.buffer, c->halted.offset, HRM_U32_T, b->rows),
+                                     .step_block = c->step_block,
+                                     .batch = b->rows,
+                                     .max_steps = s->config.max_segments,
+                                     .mode = s->config.halting == HRM_HALTING_FIXED ? HRM_ACT_FIXED : HRM_ACT_ADAPTIVE,
+                                     .has_continue = s->model->config.halt_rule == HRM_HALT_COMPARE,
+                                     .margin = s->margin});
     status = hrm_recorder_end(rec, &b->segment);
     hrm_recorder_destroy(rec);
     return status;
@@ -195,8 +199,8 @@ static hrm_status record_compact(hrm_solver *s, bucket *b) {
         const hrm_tensor *t = &moves[i].t, *moved = &moves[i].moved;
         hrm_tensor to = hrm_tensor_2d(moved->buffer, moved->offset, t->dtype, b->rows, moves[i].row);
         hrm_tensor back = hrm_tensor_2d(t->buffer, t->offset, t->dtype, b->rows, moves[i].row);
-        hrm_gather_rows(rec, (hrm_gather_rows_args){.src = hrm_tensor_2d(t->buffer, t->offset, t->dtype, s->config.max_batch,
-                                                                         moves[i].row),
+        hrm_gather_rows(rec, (hrm_gather_rows_args){.src = hrm_tensor_2d(t->buffer, t->offset, t->dtype,
+                                                                         s->config.max_batch, moves[i].row),
                                                     .dst = to,
                                                     .index = hrm_tensor_1d(s->index.buffer, 0, HRM_U32_T, b->rows),
                                                     .rows = b->rows,
@@ -219,12 +223,13 @@ static hrm_status check_inputs(const hrm_solver *s, const uint32_t *tokens, cons
     const hrm_dims *d = &s->model->dims;
     for (size_t i = 0; i < (size_t)count * d->S; i++)
         if (tokens[i] >= d->V)
-            return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "solve: token %u of puzzle %zu is %u; this model knows tokens 0 to %u",
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                            "solve: token %u of puzzle %zu is %u; this model knows tokens 0 to %u",
                             (unsigned)(i % d->S), i / d->S, tokens[i], d->V - 1);
     for (uint32_t i = 0; ids && i < count; i++)
         if (ids[i] >= d->N)
-            return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "solve: puzzle id %u of puzzle %u is out of range; this model has %u",
-                            ids[i], i, d->N);
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                            "solve: puzzle id %u of puzzle %u is out of range; this model has %u", ids[i], i, d->N);
     return HRM_OK;
 }
 
@@ -306,7 +311,8 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
             if (p == NO_PUZZLE) continue;
             const uint32_t *answer = &decoded[(size_t)i * S];
             if (s->observer && !s->observer(s->observer_user, p, steps[i], answer, q[2 * i], q[2 * i + 1]))
-                return hrm_fail(HRM_ERR_CANCELLED, "solve: stopped by the caller after %u of %u puzzles", next - live, count);
+                return hrm_fail(HRM_ERR_CANCELLED, "solve: stopped by the caller after %u of %u puzzles", next - live,
+                                count);
             if (!halted[i]) continue;
             memcpy(&answers[(size_t)p * S], answer, S * sizeof *answer);
             if (solutions) {

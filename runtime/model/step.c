@@ -45,7 +45,8 @@ hrm_status hrm_step_init(hrm_step *s, hrm_plan *plan, const hrm_model *m, const 
         *per_row[i].t = hrm_plan_1d(plan, HRM_LIFE_IO, per_row[i].label, per_row[i].dtype, B);
     s->metrics = hrm_plan_1d(plan, HRM_LIFE_IO, "metrics", HRM_U32_T, sizeof(struct hrm_step_metrics) / 4);
     uint64_t scratch = hrm_embed_bwd_scratch_count(B, d->S, d->D, d->V);
-    if (scratch) s->embed_scratch = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "partial embedding gradients", HRM_F32_T, scratch);
+    if (scratch)
+        s->embed_scratch = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "partial embedding gradients", HRM_F32_T, scratch);
     if (config->replay_draws) {
         s->explore_uniform = hrm_plan_1d(plan, HRM_LIFE_IO, "exploration draws", HRM_F32_T, B);
         s->explore_min_steps = hrm_plan_1d(plan, HRM_LIFE_IO, "exploration steps", HRM_U32_T, B);
@@ -67,20 +68,21 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
     const hrm_carry *c = &s->carry;
     const uint32_t B = s->config.batch;
     hrm_recorder_set_scope(rec, "loss");
-    hrm_token_loss(rec, (hrm_token_loss_args){.logits = hrm_tensor_3d(c->logits.buffer, 0, HRM_F32_T, B, d->T, d->V),
-                                              .labels = c->labels,
-                                              .grad_logits = hrm_tensor_3d(s->grad_logits.buffer, 0, HRM_F32_T, B, d->T, d->V),
-                                              .row_loss = s->row_loss,
-                                              .row_labelled = s->row_labelled,
-                                              .row_correct = s->row_correct,
-                                              .row_exact = s->row_exact,
-                                              .step_block = c->step_block,
-                                              .batch = B,
-                                              .seq = d->S,
-                                              .puzzle_len = d->P,
-                                              .vocab = d->V,
-                                              .kind = s->config.softmax ? HRM_TOKEN_LOSS_SOFTMAX : HRM_TOKEN_LOSS_STABLEMAX,
-                                              .grad_scale = s->config.grad_scale});
+    hrm_token_loss(
+        rec, (hrm_token_loss_args){.logits = hrm_tensor_3d(c->logits.buffer, 0, HRM_F32_T, B, d->T, d->V),
+                                   .labels = c->labels,
+                                   .grad_logits = hrm_tensor_3d(s->grad_logits.buffer, 0, HRM_F32_T, B, d->T, d->V),
+                                   .row_loss = s->row_loss,
+                                   .row_labelled = s->row_labelled,
+                                   .row_correct = s->row_correct,
+                                   .row_exact = s->row_exact,
+                                   .step_block = c->step_block,
+                                   .batch = B,
+                                   .seq = d->S,
+                                   .puzzle_len = d->P,
+                                   .vocab = d->V,
+                                   .kind = s->config.softmax ? HRM_TOKEN_LOSS_SOFTMAX : HRM_TOKEN_LOSS_STABLEMAX,
+                                   .grad_scale = s->config.grad_scale});
     hrm_act_halt(rec, (hrm_act_halt_args){.q = c->q,
                                           .steps = c->steps,
                                           .halted = c->halted,
@@ -94,16 +96,15 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
                                           .draw_once = s->config.explore_once,
                                           .exploration = s->config.exploration});
     if (s->has_target) {
-        hrm_inner_forward(rec, &s->net, &s->inner,
-                          &(hrm_inner_io){.e = c->e, .h_in = c->z_h, .l_in = c->z_l, .h_out = s->next_z_h, .l_out = s->next_z_l},
-                          false);
+        hrm_inner_forward(
+            rec, &s->net, &s->inner,
+            &(hrm_inner_io){.e = c->e, .h_in = c->z_h, .l_in = c->z_l, .h_out = s->next_z_h, .l_out = s->next_z_l},
+            false);
         hrm_carry_record_heads(rec, &s->net, s->next_z_h, (hrm_tensor){0}, s->next_q);
         hrm_recorder_set_scope(rec, "loss");
-        hrm_q_target(rec, (hrm_q_target_args){.q = s->next_q,
-                                              .steps = c->steps,
-                                              .target = s->target,
-                                              .batch = B,
-                                              .max_steps = max_segments(s)});
+        hrm_q_target(
+            rec, (hrm_q_target_args){
+                     .q = s->next_q, .steps = c->steps, .target = s->target, .batch = B, .max_steps = max_segments(s)});
     }
     hrm_q_loss(rec, (hrm_q_loss_args){.q = c->q,
                                       .row_exact = s->row_exact,
@@ -135,7 +136,8 @@ void hrm_step_record(hrm_recorder *rec, const hrm_step *s) {
     const hrm_carry *c = &s->carry;
     hrm_carry_record_begin(rec, &s->net, c);
     hrm_inner_forward(rec, &s->net, &s->inner,
-                      &(hrm_inner_io){.e = c->e, .h_in = c->z_h, .l_in = c->z_l, .h_out = c->z_h, .l_out = c->z_l}, true);
+                      &(hrm_inner_io){.e = c->e, .h_in = c->z_h, .l_in = c->z_l, .h_out = c->z_h, .l_out = c->z_l},
+                      true);
     hrm_carry_record_heads(rec, &s->net, c->z_h, c->logits, c->q);
     record_losses(rec, s);
     hrm_tensor grad_h = s->net.scratch.grad_h, grad_e;

@@ -12,7 +12,8 @@ static hrm_linear make_linear(hrm_model *m, uint32_t index) {
     const hrm_param *p = &m->list.items[index];
     hrm_linear l = {.weight = hrm_param_tensor(&m->list, index, m->groups[HRM_GROUP_DENSE].buffer)};
     if (hrm_matmul_wants_packed(m->device, HRM_MATMUL_NT))
-        l.packed = hrm_plan_1d(&m->plan, HRM_LIFE_PACKED, p->name, HRM_F32_T, hrm_matmul_packed_count(p->rows, p->cols));
+        l.packed =
+            hrm_plan_1d(&m->plan, HRM_LIFE_PACKED, p->name, HRM_F32_T, hrm_matmul_packed_count(p->rows, p->cols));
     return l;
 }
 
@@ -32,7 +33,9 @@ static hrm_status upload_rope(hrm_model *m) {
     const hrm_dims *d = &m->dims;
     uint64_t count = (uint64_t)d->T * (d->hd / 2);
     float *table = malloc(count * 2 * sizeof *table);
-    if (!table) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu rotary values", (unsigned long long)count);
+    if (!table)
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu rotary values",
+                        (unsigned long long)count);
     m->rope_cos = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope cos", HRM_F32_T, d->T, d->hd / 2);
     m->rope_sin = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope sin", HRM_F32_T, d->T, d->hd / 2);
     HRM_TRY(hrm_plan_get_status(&m->plan));
@@ -155,10 +158,8 @@ hrm_status hrm_model_init_weights(hrm_model *m, uint64_t seed) {
         if (p->init == HRM_PARAM_EMBED) std = 1.0 / sqrt((double)m->dims.D);
         if (p->init == HRM_PARAM_UNIT) std = 1.0;
         if (std > 0)
-            hrm_random_trunc_normal(rec, (hrm_random_trunc_normal_args){.y = hrm_tensor_flat(t),
-                                                                        .std = (float)std,
-                                                                        .seed = seed,
-                                                                        .stream = i});
+            hrm_random_trunc_normal(rec, (hrm_random_trunc_normal_args){
+                                             .y = hrm_tensor_flat(t), .std = (float)std, .seed = seed, .stream = i});
         else
             /* Zero, or -5 for the Q head's bias: a fresh model believes in neither halting nor going on. */
             hrm_recorder_fill(rec, hrm_tensor_get_span(&t), p->init == HRM_PARAM_QBIAS ? 0xc0a00000u : 0u);

@@ -36,12 +36,8 @@ hrm_tensor hrm_tensor_2d(hrm_buffer *buffer, uint64_t offset, hrm_dtype dtype, u
 }
 
 hrm_tensor hrm_tensor_3d(hrm_buffer *buffer, uint64_t offset, hrm_dtype dtype, uint64_t a, uint64_t b, uint64_t c) {
-    return (hrm_tensor){.buffer = buffer,
-                        .offset = offset,
-                        .dtype = dtype,
-                        .rank = 3,
-                        .shape = {a, b, c},
-                        .stride = {b * c, c, 1}};
+    return (hrm_tensor){
+        .buffer = buffer, .offset = offset, .dtype = dtype, .rank = 3, .shape = {a, b, c}, .stride = {b * c, c, 1}};
 }
 
 hrm_tensor hrm_tensor_flat(hrm_tensor t) {

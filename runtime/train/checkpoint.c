@@ -21,10 +21,11 @@ static hrm_status read_tensor(hrm_model *m, uint32_t index, const hrm_safetensor
         char found[128];
         int n = 0;
         for (uint32_t i = 0; i < t->rank && n < 100; i++)
-            n += snprintf(found + n, sizeof found - (size_t)n, "%s%llu", i ? " x " : "", (unsigned long long)t->shape[i]);
+            n += snprintf(found + n, sizeof found - (size_t)n, "%s%llu", i ? " x " : "",
+                          (unsigned long long)t->shape[i]);
         found[n] = 0;
-        return hrm_fail(HRM_ERR_FORMAT, "tensor %s is %s; this architecture needs %u x %u", t->name, n ? found : "a scalar",
-                        p->rows ? p->rows : 1, p->cols);
+        return hrm_fail(HRM_ERR_FORMAT, "tensor %s is %s; this architecture needs %u x %u", t->name,
+                        n ? found : "a scalar", p->rows ? p->rows : 1, p->cols);
     }
     hrm_status status = hrm_safetensors_copy_f32(t, values, p->count);
     if (status != HRM_OK) return hrm_fail_prefix(status, "tensor %s", t->name);
@@ -39,7 +40,8 @@ static hrm_status read_all(hrm_model *m, const hrm_safetensors *file) {
     float *values = malloc(largest * sizeof *values);
     bool *seen = calloc(m->list.count, sizeof *seen);
     if (!values || !seen) {
-        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a tensor of %llu values", (unsigned long long)largest);
+        status =
+            hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a tensor of %llu values", (unsigned long long)largest);
         goto fail;
     }
     for (size_t i = 0; i < hrm_safetensors_count(file); i++) {
@@ -47,7 +49,8 @@ static hrm_status read_all(hrm_model *m, const hrm_safetensors *file) {
         uint32_t index = hrm_param_list_find(&m->list, t->name);
         if (index == HRM_PARAM_NONE) continue; /* a resumable run keeps more than weights */
         if (seen[index]) {
-            status = hrm_fail(HRM_ERR_FORMAT, "tensor %s occurs twice under different prefixes", m->list.items[index].name);
+            status =
+                hrm_fail(HRM_ERR_FORMAT, "tensor %s occurs twice under different prefixes", m->list.items[index].name);
             goto fail;
         }
         seen[index] = true;
@@ -73,8 +76,9 @@ hrm_status hrm_model_load(hrm_device *device, const char *path, hrm_model **out)
     HRM_TRY(hrm_safetensors_open(path, &file));
     const char *json = hrm_safetensors_metadata(file, HRM_CONFIG_KEY);
     if (!json) {
-        status = hrm_fail(HRM_ERR_FORMAT,
-                          "%s: no architecture in its metadata (key \"" HRM_CONFIG_KEY "\"); was it written by hrm train?", path);
+        status = hrm_fail(
+            HRM_ERR_FORMAT,
+            "%s: no architecture in its metadata (key \"" HRM_CONFIG_KEY "\"); was it written by hrm train?", path);
         goto fail;
     }
     hrm_model_config config;
@@ -131,7 +135,8 @@ hrm_status hrm_model_save(const hrm_model *m, const char *path, const char *cons
         char name[128];
         snprintf(name, sizeof name, HRM_TENSOR_PREFIX "%s", p->name);
         sources[i] = (tensor_source){m, hrm_tensor_get_span(&t)};
-        HRM_TRY(hrm_safetensors_writer_add_callback(writer, name, HRM_ST_F32, t.rank, t.shape, fill_tensor, &sources[i]));
+        HRM_TRY(
+            hrm_safetensors_writer_add_callback(writer, name, HRM_ST_F32, t.rank, t.shape, fill_tensor, &sources[i]));
     }
     HRM_TRY(hrm_safetensors_writer_write(writer, path));
 fail:

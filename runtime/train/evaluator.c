@@ -15,7 +15,8 @@ typedef struct sums {
     uint64_t exact, segments, by_q, q_right, valid, shortest;
 } sums;
 
-static void grade(const uint32_t *answer, const uint32_t *labels, uint32_t seq_len, const hrm_solution *solution, sums *s) {
+static void grade(const uint32_t *answer, const uint32_t *labels, uint32_t seq_len, const hrm_solution *solution,
+                  sums *s) {
     uint32_t labelled = 0, right = 0;
     for (uint32_t i = 0; i < seq_len; i++) {
         if (labels[i] == HRM_IGNORE_LABEL) continue;
@@ -44,9 +45,11 @@ hrm_status hrm_evaluate(hrm_model *model, const hrm_dataset *dataset, const hrm_
     uint32_t count = set->example_count;
     if (config->limit && config->limit < count) count = config->limit;
     if (model->dims.S != S || model->dims.V < set->vocab_size)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "evaluate: the model takes %u tokens of %u kinds, the data set has %u of %u",
-                        model->dims.S, model->dims.V, S, set->vocab_size);
-    uint32_t *tokens = malloc((size_t)count * S * 4), *labels = malloc((size_t)count * S * 4), *ids = malloc(count * 4ull);
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "evaluate: the model takes %u tokens of %u kinds, the data set has %u of %u", model->dims.S,
+                        model->dims.V, S, set->vocab_size);
+    uint32_t *tokens = malloc((size_t)count * S * 4), *labels = malloc((size_t)count * S * 4),
+             *ids = malloc(count * 4ull);
     uint32_t *answers = answers_out ? answers_out : malloc((size_t)count * S * 4);
     hrm_solution *solutions = solutions_out ? solutions_out : malloc(count * sizeof *solutions);
     if (!tokens || !labels || !ids || !answers || !solutions) {
@@ -85,7 +88,9 @@ hrm_status hrm_evaluate(hrm_model *model, const hrm_dataset *dataset, const hrm_
                                .q_halt_accuracy = (double)s.q_right / n,
                                .maze_valid = mazes ? (double)s.valid / n : -1,
                                .maze_shortest = mazes ? (double)s.shortest / n : -1,
-                               .maze_mean_excess = !mazes ? -1 : s.valid ? s.excess / (double)s.valid : 0,
+                               .maze_mean_excess = !mazes    ? -1
+                                                   : s.valid ? s.excess / (double)s.valid
+                                                             : 0,
                                .seconds = seconds};
     status = HRM_OK;
 fail:

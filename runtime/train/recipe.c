@@ -76,7 +76,8 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
 
 hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set *set, hrm_trainer_config *out) {
     if (in->struct_size != sizeof *in)
-        return hrm_fail(HRM_ERR_VERSION, "trainer config: struct_size is %u, this library's is %zu; start from a preset",
+        return hrm_fail(HRM_ERR_VERSION,
+                        "trainer config: struct_size is %u, this library's is %zu; start from a preset",
                         in->struct_size, sizeof *in);
     hrm_trainer_config c = *in;
     hrm_model_config *m = &c.model;
@@ -87,20 +88,22 @@ hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set
     hrm_status status = hrm_model_config_resolve(m, m);
     if (status != HRM_OK) return status;
     if (m->vocab_size < set->vocab_size || m->seq_len != set->seq_len || m->puzzle_count < set->identifier_count)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                        "trainer: the model takes %u tokens of %u kinds and %u puzzle ids, the data set has %u, %u and %u",
-                        m->seq_len, m->vocab_size, m->puzzle_count, set->seq_len, set->vocab_size, set->identifier_count);
+        return hrm_fail(
+            HRM_ERR_INVALID_ARGUMENT,
+            "trainer: the model takes %u tokens of %u kinds and %u puzzle ids, the data set has %u, %u and %u",
+            m->seq_len, m->vocab_size, m->puzzle_count, set->seq_len, set->vocab_size, set->identifier_count);
     if (c.batch < 1 || c.batch > 65535)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: batch is %u; it must be 1 to 65535", c.batch);
     if (c.steps < 1) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: steps is 0; it must be at least 1");
 #define X(field, least, most)                                                                                          \
     if (!((double)c.field >= (least) && (double)c.field <= (most)))                                                    \
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: %s is %g; it must be %g to %g", #field,            \
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: %s is %g; it must be %g to %g", #field,             \
                         (double)c.field, (double)(least), (double)(most));
     HRM_RECIPE_FLOATS(X)
 #undef X
     if (c.early_segments > m->halt_max_segments)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: early_segments is %u; it must be at most halt_max_segments, %u",
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer config: early_segments is %u; it must be at most halt_max_segments, %u",
                         c.early_segments, m->halt_max_segments);
     if (c.loss > HRM_LOSS_SOFTMAX)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: loss is %d; it must be 0 (stablemax) or 1 (softmax)",

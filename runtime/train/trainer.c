@@ -212,7 +212,8 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     if (status == HRM_OK) status = hrm_program_submit(early ? t->early_program : t->program, NULL);
     hrm_span slot = hrm_buffer_span(t->readback[step % METRIC_SLOTS]);
     if (status == HRM_OK)
-        status = hrm_queue_copy(t->device, slot, hrm_tensor_get_span(&t->step.metrics), &t->tickets[step % METRIC_SLOTS]);
+        status =
+            hrm_queue_copy(t->device, slot, hrm_tensor_get_span(&t->step.metrics), &t->tickets[step % METRIC_SLOTS]);
     if (status != HRM_OK) return status;
     t->steps_done = step;
     t->average_is_stale = true;
@@ -235,7 +236,8 @@ static hrm_status refresh_average(hrm_trainer *t) {
     HRM_TRY(hrm_recorder_create(t->device, &rec));
     for (int g = 0; g < HRM_GROUP_COUNT; g++)
         if (g != HRM_GROUP_DENSE && t->model->groups[g].buffer)
-            hrm_recorder_copy(rec, hrm_tensor_get_span(&t->average->groups[g]), hrm_tensor_get_span(&t->model->groups[g]));
+            hrm_recorder_copy(rec, hrm_tensor_get_span(&t->average->groups[g]),
+                              hrm_tensor_get_span(&t->model->groups[g]));
     HRM_TRY(hrm_recorder_end(rec, &program));
     HRM_TRY(hrm_program_submit(program, NULL));
     HRM_TRY(hrm_model_pack(t->average));

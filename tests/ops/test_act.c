@@ -151,7 +151,8 @@ static void test_halt_draw_once(void **state) {
     hrm_act_halt_args args = {.q = helper_gpu_f32_2d(q, BATCH, 2),
                               .steps = helper_gpu_u32(stopped, BATCH),
                               .halted = helper_gpu_u32(stopped, BATCH),
-                              .step_block = step_block((struct hrm_step_block){.step = 10, .rng_seed_lo = 9, .live_rows = BATCH}),
+                              .step_block =
+                                  step_block((struct hrm_step_block){.step = 10, .rng_seed_lo = 9, .live_rows = BATCH}),
                               .batch = BATCH,
                               .max_steps = MOST,
                               .mode = HRM_ACT_TRAIN,
@@ -349,6 +350,6 @@ static void test_refused_arguments(void **state) {
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "labels and new_labels go together");
 }
 
-HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reset), HELPER_GPU_TEST(test_halt), HELPER_GPU_TEST(test_halt_draw_once), HELPER_GPU_TEST(test_reference_gradient),
-                HELPER_GPU_TEST(test_q_losses), HELPER_GPU_TEST(test_metrics), HELPER_GPU_TEST(test_gather),
-                HELPER_GPU_TEST(test_refused_arguments))
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reset), HELPER_GPU_TEST(test_halt), HELPER_GPU_TEST(test_halt_draw_once),
+                HELPER_GPU_TEST(test_reference_gradient), HELPER_GPU_TEST(test_q_losses), HELPER_GPU_TEST(test_metrics),
+                HELPER_GPU_TEST(test_gather), HELPER_GPU_TEST(test_refused_arguments))

@@ -7,9 +7,7 @@
 #include "ref/gradient.h"
 #include "ref/swiglu.h"
 
-static const struct {
-    size_t rows, cols;
-} shapes[] = {{1, 1}, {1, 4}, {3, 5}, {7, 256}, {64, 3}, {130, 40}, {5, 1536}};
+static const struct { size_t rows, cols; } shapes[] = {{1, 1}, {1, 4}, {3, 5}, {7, 256}, {64, 3}, {130, 40}, {5, 1536}};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static void check_shape(size_t rows, size_t cols, double sd) {
@@ -24,8 +22,7 @@ static void check_shape(size_t rows, size_t cols, double sd) {
     hrm_tensor grad_y = helper_gpu_f32_2d(g, rows, cols), grad = helper_gpu_f32_2d(NULL, rows, 2 * cols);
     hrm_recorder *rec = helper_gpu_begin();
     hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = gate_up, .y = y, .rows = rows, .cols = cols});
-    hrm_swiglu_bwd_args bwd = {
-        .gate_up = gate_up, .grad_y = grad_y, .grad_gate_up = grad, .rows = rows, .cols = cols};
+    hrm_swiglu_bwd_args bwd = {.gate_up = gate_up, .grad_y = grad_y, .grad_gate_up = grad, .rows = rows, .cols = cols};
     hrm_swiglu_bwd(rec, bwd);
     bwd.grad_gate_up = gate_up;
     hrm_swiglu_bwd(rec, bwd);
@@ -47,7 +44,8 @@ static void test_shapes(void **state) {
 /* Gates at which a careless sigmoid overflows or loses all digits. */
 static void test_extremes(void **state) {
     (void)state;
-    const float gates[] = {0.0f, -0.0f, 1e-30f, -1e-30f, 20.0f, -20.0f, 80.0f, -80.0f, 1000.0f, -1000.0f, 3e38f, -3e38f};
+    const float gates[] = {0.0f,  -0.0f,  1e-30f,  -1e-30f,  20.0f, -20.0f,
+                           80.0f, -80.0f, 1000.0f, -1000.0f, 3e38f, -3e38f};
     enum { N = sizeof gates / sizeof gates[0] };
     float x[2 * N], g[N];
     for (size_t i = 0; i < N; i++) {
@@ -61,11 +59,9 @@ static void test_extremes(void **state) {
     hrm_tensor gate_up = helper_gpu_f32(x, 2 * N), y = helper_gpu_f32(NULL, N);
     hrm_tensor grad_y = helper_gpu_f32(g, N), grad = helper_gpu_f32(NULL, 2 * N);
     hrm_swiglu_fwd(helper_gpu_begin(), (hrm_swiglu_fwd_args){.gate_up = gate_up, .y = y, .rows = 1, .cols = N});
-    hrm_swiglu_bwd(helper_gpu_begin(), (hrm_swiglu_bwd_args){.gate_up = gate_up,
-                                                             .grad_y = grad_y,
-                                                             .grad_gate_up = grad,
-                                                             .rows = 1,
-                                                             .cols = N});
+    hrm_swiglu_bwd(
+        helper_gpu_begin(),
+        (hrm_swiglu_bwd_args){.gate_up = gate_up, .grad_y = grad_y, .grad_gate_up = grad, .rows = 1, .cols = N});
     helper_gpu_run();
     float *got = helper_gpu_read(y), *got_grad = helper_gpu_read(grad);
     /* below -87 the sigmoid stays at 1.6e-38 instead of falling on: at most 3e38 * 1.6e-38 = 5 for the last gate, and
@@ -116,17 +112,14 @@ static void test_errors(void **state) {
 static void test_speed(void **state) {
     (void)state;
     if (!getenv("HRM_TEST_BENCH")) return;
-    const struct {
-        size_t rows, cols;
-    } sizes[] = {{2368, 256}, {2368, 1536}};
+    const struct { size_t rows, cols; } sizes[] = {{2368, 256}, {2368, 1536}};
     for (size_t k = 0; k < 2; k++) {
         size_t rows = sizes[k].rows, cols = sizes[k].cols, n = rows * cols;
         float *x = helper_gpu_host_f32(2 * n);
         helper_gpu_random(x, 2 * n, 1.0, 70);
         hrm_tensor gate_up = helper_gpu_f32(x, 2 * n), y = helper_gpu_f32(x, n), grad = helper_gpu_f32(NULL, 2 * n);
         hrm_swiglu_fwd_args fwd = {.gate_up = gate_up, .y = y, .rows = rows, .cols = cols};
-        hrm_swiglu_bwd_args bwd = {
-            .gate_up = gate_up, .grad_y = y, .grad_gate_up = grad, .rows = rows, .cols = cols};
+        hrm_swiglu_bwd_args bwd = {.gate_up = gate_up, .grad_y = y, .grad_gate_up = grad, .rows = rows, .cols = cols};
         helper_gpu_report_speed("swiglu_fwd", 12.0 * (double)n, hrm_swiglu_fwd(helper_gpu_begin(), fwd));
         helper_gpu_report_speed("swiglu_bwd", 20.0 * (double)n, hrm_swiglu_bwd(helper_gpu_begin(), bwd));
     }

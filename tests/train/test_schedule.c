@@ -21,7 +21,8 @@ static void test_golden_table(void **state) {
         uint64_t total = (uint64_t)json_integer_value(json_object_get(schedule, "total_steps"));
         json_array_foreach(json_object_get(schedule, "table"), k, row) {
             uint64_t step = (uint64_t)json_integer_value(json_array_get(row, 0));
-            double want = json_number_value(json_array_get(row, 1)), got = hrm_schedule_lr(lr, ratio, step, warmup, 0, total);
+            double want = json_number_value(json_array_get(row, 1)),
+                   got = hrm_schedule_lr(lr, ratio, step, warmup, 0, total);
             /* The same doubles but for the order of a few operations. */
             CHECK_MSG(fabs(got - want) <= 1e-12 * want, "lr %g, step %llu: %.17g, expected %.17g", lr,
                       (unsigned long long)step, got, want);

@@ -181,7 +181,8 @@ static void test_neighbours_do_not_matter(void **state) {
     hrm_trainer_destroy(t);
 }
 
-static bool stop_at_once(void *user, uint32_t puzzle, uint32_t segment, const uint32_t *answer, float q_halt, float q_continue) {
+static bool stop_at_once(void *user, uint32_t puzzle, uint32_t segment, const uint32_t *answer, float q_halt,
+                         float q_continue) {
     (void)user;
     (void)puzzle;
     (void)segment;
@@ -246,8 +247,8 @@ int main(void) {
     hrm_maze_dataset_config mazes = {.maze = hrm_maze_generator_config_default(), .train_count = 40, .test_count = 30};
     CHECK_OK(hrm_maze_dataset_build(&mazes, NULL, NULL, &train_set.set, &test_set.set));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_seed_same_bytes),  cmocka_unit_test(test_loss_falls),
-        cmocka_unit_test(test_reference_options_run), cmocka_unit_test(test_save_and_load),
+        cmocka_unit_test(test_same_seed_same_bytes),     cmocka_unit_test(test_loss_falls),
+        cmocka_unit_test(test_reference_options_run),    cmocka_unit_test(test_save_and_load),
         cmocka_unit_test(test_neighbours_do_not_matter), cmocka_unit_test(test_bad_input)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     hrm_puzzle_set_deinit(&train_set.set);
