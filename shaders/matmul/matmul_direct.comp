@@ -1,5 +1,6 @@
-/* C = A B without shared memory or subgroups: every invocation keeps ROWS x 4 elements of C and reads what it needs. For
- * CPU drivers on which neither shared memory (a loop over lanes, and barriers switch coroutines) nor texel buffers pay.
+/* C = A B without shared memory or subgroups: every invocation keeps ROWS x 4 elements of C and reads what it needs.
+ * For CPU drivers on which neither shared memory (a loop over lanes, and barriers switch coroutines) nor texel buffers
+ * pay.
  *
  *   -DHRM_FORM=0  NT  C[i,j] = sum_k A[i,k] B[j,k]
  *   -DHRM_FORM=1  NN  C[i,j] = sum_k A[i,k] B[k,j]
@@ -9,7 +10,8 @@
  * Bindings  0 A [m,k] or [k,m]   1 B [n,k] or [k,n]   2 R [m,n] residual (any tensor without)   3 C [m,n]
  * Sums are f32, k ascending, one product at a time: a row of C does not depend on m.
  *
- * Invocation i computes rows ROWS * (i / n4) .. and columns 4 * (i % n4) .., n4 = ceil(n / 4): neighbours share rows. */
+ * Invocation i computes rows ROWS * (i / n4) .. and columns 4 * (i % n4) .., n4 = ceil(n / 4): neighbours share rows.
+ */
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -73,7 +75,8 @@ void main() {
             left[kk] = mix(left[kk], vec4(0), bvec4(k + kk >= k_end));
         }
 #else
-        [[unroll]] for (uint row = 0; row < ROWS; row++) left[row] = LOAD(a, min(row0 + row, p.m - 1) * p.lda, k, k_end);
+        [[unroll]] for (uint row = 0; row < ROWS; row++)
+            left[row] = LOAD(a, min(row0 + row, p.m - 1) * p.lda, k, k_end);
 #endif
         [[unroll]] for (uint kk = 0; kk < 4; kk++) {
             [[unroll]] for (uint row = 0; row < ROWS; row++) {

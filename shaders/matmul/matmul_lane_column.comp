@@ -11,16 +11,16 @@
  * Bindings  A [m,k] or [k,m], B [k,n], R [m,n] residual, C [m,n], each under every type that some variant uses:
  *   0 A texels   1 B texels   2 A floats   3 B floats   4 R texels   5 R floats
  *   6 C texels (read)   7 C floats   8 C vec4   9 C pairs of 64-bit words   10 C fours of 64-bit words
- * The flags say which are used. With HRM_MATMUL_SWIGLU, AB [m, 2f] is gate and up, and C [m,f] = silu(gate) * up: a wide
- * intermediate result is never stored, which is what costs most here.
- * Sums are f32: 4 products at a time are added up, then added to the accumulator; k ascends. Which rows share a workgroup
- * changes nothing in a row's sum.
+ * The flags say which are used. With HRM_MATMUL_SWIGLU, AB [m, 2f] is gate and up, and C [m,f] = silu(gate) * up: a
+ * wide intermediate result is never stored, which is what costs most here.
+ * Sums are f32: 4 products at a time are added up, then added to the accumulator; k ascends. Which rows share a
+ * workgroup changes nothing in a row's sum.
  *
  * One workgroup = one subgroup computes ROWS rows x NB blocks of 4 * LANES columns; with HRM_MATMUL_HALF_BLOCK half a
- * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it loads 4 rows of B, each lane its
- * columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles then give every lane each element
- * of A. Texel-buffer loads are straight vector loads on lavapipe, while storage-buffer loads and stores are loops over
- * lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
+ * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it
+ * loads 4 rows of B, each lane its columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles
+ * then give every lane each element of A. Texel-buffer loads are straight vector loads on lavapipe; storage-buffer loads
+ * and stores are loops over lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
  * LANES must equal the subgroup size; [[unroll]] with specialized bounds is unrolled by the driver, after which every
  * array index is constant, so that arrays are registers. */
 #version 450
@@ -231,7 +231,8 @@ void main() {
 #ifdef HRM_STORE64
             if (has(HRM_MATMUL_STORE_256)) {
                 [[unroll]] for (int j = 0; j < NB / 2; j++)
-                    store_8(d, row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j], sum[i * NB + 2 * j + 1]);
+                    store_8(d, row0 + i, column0 + column_of(lane, 2 * j), sum[i * NB + 2 * j],
+                            sum[i * NB + 2 * j + 1]);
             } else
 #endif
             {

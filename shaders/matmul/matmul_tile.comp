@@ -45,7 +45,7 @@ const uint ROWS = TILE_M / 16, COLUMNS = TILE_N / 16;
 
 /* Copies the part of a matrix that a step needs: `major` outer lines from line0, `minor` contiguous elements from at0.
  * K_IS_MINOR: lines are rows (columns) of C, elements are k. Outside of the matrix there are zeros. */
-#define COPY_TILE(source, tile, pitch, lines, elements, line0, at0, line_end, at_end, ld, K_IS_MINOR)                   \
+#define COPY_TILE(source, tile, pitch, lines, elements, line0, at0, line_end, at_end, ld, K_IS_MINOR)                 \
     for (uint i = gl_LocalInvocationIndex; i < (lines) * (elements) / WIDTH; i += 256) {                               \
         uint line = i / ((elements) / WIDTH), at = i % ((elements) / WIDTH) * WIDTH;                                   \
         bool inside = (line0) + line < (line_end) && (at0) + at < (at_end);                                            \
