@@ -19,8 +19,8 @@
  * One workgroup = one subgroup computes ROWS rows x NB blocks of 4 * LANES columns; with HRM_MATMUL_HALF_BLOCK half a
  * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it
  * loads 4 rows of B, each lane its columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles
- * then give every lane each element of A. Texel-buffer loads are straight vector loads on lavapipe; storage-buffer loads
- * and stores are loops over lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
+ * then give every lane each element of A. Texel-buffer loads are straight vector loads on lavapipe;
+ * storage-buffer loads and stores are loops over lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
  * LANES must equal the subgroup size; [[unroll]] with specialized bounds is unrolled by the driver, after which every
  * array index is constant, so that arrays are registers. */
 #version 450
