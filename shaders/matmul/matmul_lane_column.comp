@@ -20,7 +20,8 @@
  * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it
  * loads 4 rows of B, each lane its columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles
  * then give every lane each element of A. Texel-buffer loads are straight vector loads on lavapipe;
- * storage-buffer loads and stores are loops over lanes. Code beyond about ROWS * NB = 64 falls out of the instruction caches.
+ * storage-buffer loads and stores are loops over lanes. Code beyond about ROWS * NB = 64 outgrows
+ * the instruction caches.
  * LANES must equal the subgroup size; [[unroll]] with specialized bounds is unrolled by the driver, after which every
  * array index is constant, so that arrays are registers. */
 #version 450
