@@ -23,9 +23,13 @@ function(hrm_variant test variant)
   set(caches ${hrm_matrix_dir}/${variant})
   file(MAKE_DIRECTORY ${caches}/mesa)
   get_test_property(${test} LABELS labels)
+  set(cost "")
+  if(test MATCHES "^ops/(matmul|attention)$|golden") # the long ones first: no idle core at the end
+    set(cost COST 100)
+  endif()
   add_test(NAME ${test}@${variant} COMMAND ${target})
   set_tests_properties(${test}@${variant} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS "${labels};${variant}"
-    ENVIRONMENT "XDG_CACHE_HOME=${caches};MESA_SHADER_CACHE_DIR=${caches}/mesa;${ARGN}")
+    ${cost} ENVIRONMENT "XDG_CACHE_HOME=${caches};MESA_SHADER_CACHE_DIR=${caches}/mesa;${ARGN}")
 endfunction()
 
 function(hrm_report_absent driver variable advice)
