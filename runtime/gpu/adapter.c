@@ -232,7 +232,8 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     if (features.features.shaderFloat64) a->caps |= HRM_CAP_F64;
     probe_subgroups(entry, &subgroup, &control);
     /* llvmpipe of Mesa 26.1.6 at 512 bits: creating a pipeline that packs two words into one (packUint2x32, as kernels
-     * with 64-bit stores do) overruns its own stack and ends the process. 256 bits, and Mesa 22.3 and 25.0, are fine. */
+     * with 64-bit stores do) overruns its own stack and ends the process. 256 bits, and Mesa 22.3 and 25.0, are fine.
+     */
     unsigned mesa = 0;
     if (driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && a->subgroup_size == 16 &&
         sscanf(a->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26)

@@ -23,6 +23,11 @@
 #define HRM_CAP_F64 0x8000u
 #define HRM_CAP_COOPMAT 0x10000u /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
 
+/* Of these, what says where a row pays or how it is run, not what its SPIR-V needs to be compiled. */
+#define HRM_CAPS_OF_USE                                                                                                \
+    (HRM_CAP_SUBGROUP_4 | HRM_CAP_SUBGROUP_8 | HRM_CAP_SUBGROUP_16 | HRM_CAP_SUBGROUP_32 | HRM_CAP_SUBGROUP_64 |       \
+     HRM_CAP_TEXEL_LARGE | HRM_CAP_CPU)
+
 #define HRM_CAP_LIST(X)                                                                                                \
     X(ARITHMETIC, "arithmetic")                                                                                        \
     X(SHUFFLE, "shuffle")                                                                                              \

@@ -42,6 +42,7 @@ static void count_descriptors(const char *access, uint32_t *storage, uint32_t *t
 bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason, size_t size) {
     const hrm_kernel_row *row = &device->kernels.table->rows[kernel];
     uint32_t missing = row->caps & ~device->caps;
+    if (device->compile_only) missing &= ~HRM_CAPS_OF_USE; /* compiling is not running */
     if (missing) {
         size_t used = (size_t)snprintf(reason, size, "this device lacks");
 #define HRM_CAP_TEXT(id, text)                                                                                         \
@@ -262,7 +263,8 @@ static hrm_status create_pipeline(hrm_device *device, hrm_pipeline *pipeline) {
                             a->max_workgroup_size[1], a->max_workgroup_size[2], a->max_workgroup_invocations);
         }
     }
-    uint32_t required = hrm_kernel_required_subgroup(row->caps);
+    /* A device that only compiles may lack the row's size: it then picks its own. */
+    uint32_t required = hrm_kernel_required_subgroup(row->caps & device->caps);
     if (required && invocations > (uint64_t)required * device->adapter.max_workgroup_subgroups) {
         return hrm_fail(HRM_ERR_UNSUPPORTED, "kernel %s: %u subgroups of %u exceed what %s allows in a workgroup (%u)",
                         row->name, (unsigned)(invocations / required), required, a->name,
