@@ -40,6 +40,15 @@ const cli_choice cli_halting_choices[] = {
     {NULL, 0},
 };
 
+hrm_solver_config cli_solver_config(const cli_solving *solving) {
+    hrm_solver_config config = HRM_INIT(hrm_solver_config);
+    config.max_batch = solving->batch;
+    config.max_segments = solving->segments;
+    config.halting = (hrm_halting)solving->halting;
+    config.confidence = solving->confidence;
+    return config;
+}
+
 int cli_parsed_exit(cli_parsed parsed) {
     return parsed == CLI_PARSED_HELP ? CLI_OK : CLI_USAGE;
 }

@@ -70,4 +70,38 @@ bool cli_check_maze_model(const hrm_model_config *config, const char *path, uint
 /* "adaptive", "fixed" for --halting. */
 extern const cli_choice cli_halting_choices[];
 
+/* How puzzles are solved: what eval and solve have in common. 0 is the library's default. */
+typedef struct cli_solving {
+    uint32_t halting, segments, batch;
+    float confidence;
+} cli_solving;
+
+hrm_solver_config cli_solver_config(const cli_solving *solving);
+
+/* Its option rows, for a table of cli_option. */
+#define CLI_SOLVING_OPTIONS(solving)                                                                                   \
+    {.name = "halting",                                                                                                \
+     .kind = CLI_CHOICE,                                                                                               \
+     .value = &(solving).halting,                                                                                      \
+     .choices = cli_halting_choices,                                                                                   \
+     .help = "adaptive: a puzzle is done when the model says so; fixed: every puzzle thinks for --segments"},          \
+        {.name = "segments",                                                                                           \
+         .kind = CLI_U32,                                                                                              \
+         .value = &(solving).segments,                                                                                 \
+         .min = 1,                                                                                                     \
+         .max = 65535,                                                                                                 \
+         .zero = "the model's",                                                                                        \
+         .help = "rounds of thinking at most"},                                                                        \
+        {.name = "confidence",                                                                                         \
+         .kind = CLI_F32,                                                                                              \
+         .value = &(solving).confidence,                                                                               \
+         .min = 0.5,                                                                                                   \
+         .max = 0.999999,                                                                                              \
+         .zero = "0.5",                                                                                                \
+         .help = "adaptive: how sure of its answer the model must be to stop"},                                        \
+    {                                                                                                                  \
+        .name = "batch", .kind = CLI_U32, .value = &(solving).batch, .min = 1, .max = 65535, .zero = "up to 64",       \
+        .help = "puzzles computed together"                                                                            \
+    }
+
 #endif

@@ -7,8 +7,8 @@
 
 typedef struct eval_options {
     const char *model, *data, *split, *out;
-    uint32_t halting, segments, batch, limit;
-    float confidence;
+    cli_solving solving;
+    uint32_t limit;
     cli_list sweep;
     bool json;
 } eval_options;
@@ -25,11 +25,9 @@ typedef struct eval {
 
 static hrm_evaluation_config make_config(const eval *e, hrm_halting halting, uint32_t segments) {
     hrm_evaluation_config config = HRM_INIT(hrm_evaluation_config);
-    config.solver = HRM_INIT(hrm_solver_config);
-    config.solver.max_batch = e->options->batch;
+    config.solver = cli_solver_config(&e->options->solving);
     config.solver.max_segments = segments;
     config.solver.halting = halting;
-    config.solver.confidence = e->options->confidence;
     config.limit = e->count;
     return config;
 }
@@ -142,7 +140,7 @@ static bool write_answers(const eval *e, const uint32_t *answers, const hrm_solu
 static hrm_status warm_up(const eval *e) {
     hrm_evaluation_config config = make_config(e, HRM_HALTING_ADAPTIVE, 2);
     hrm_evaluation result = HRM_INIT(hrm_evaluation);
-    const uint32_t batch = e->options->batch ? e->options->batch : 64;
+    const uint32_t batch = e->options->solving.batch ? e->options->solving.batch : 64;
     config.limit = e->count < batch ? e->count : batch;
     return hrm_evaluate(e->model, e->set, &config, &result, NULL, NULL);
 }
@@ -174,7 +172,7 @@ static int measure_all(eval *e) {
     if (status == HRM_OK && code == CLI_OK && !o->json) print_head(e);
     for (uint32_t i = 0; i < o->sweep.count && status == HRM_OK && code == CLI_OK; i++)
         status = measure(e, HRM_HALTING_FIXED, o->sweep.items[i], NULL, NULL);
-    hrm_halting halting = o->sweep.count ? HRM_HALTING_ADAPTIVE : (hrm_halting)o->halting;
+    hrm_halting halting = o->sweep.count ? HRM_HALTING_ADAPTIVE : (hrm_halting)o->solving.halting;
     if (status == HRM_OK && code == CLI_OK) status = measure(e, halting, e->max_segments, answers, solutions);
     if (status != HRM_OK) code = cli_fail_last();
     if (code == CLI_OK && !o->json) print_legend(e);
@@ -193,7 +191,7 @@ static hrm_status open_parts(eval *e) {
     hrm_model_config config = HRM_INIT(hrm_model_config);
     status = hrm_model_get_config(e->model, &config);
     e->count = e->options->limit && e->options->limit < e->info.count ? e->options->limit : e->info.count;
-    e->max_segments = e->options->segments ? e->options->segments : config.halt_max_segments;
+    e->max_segments = e->options->solving.segments ? e->options->solving.segments : config.halt_max_segments;
     return status;
 }
 
@@ -218,7 +216,7 @@ static int run_eval(const eval_options *options) {
 }
 
 int cli_cmd_eval(int argc, char **argv) {
-    eval_options options = {.split = "test", .halting = HRM_HALTING_ADAPTIVE};
+    eval_options options = {.split = "test", .solving.halting = HRM_HALTING_ADAPTIVE};
     const cli_option table[] = {
         {.name = "model",
          .letter = 'm',
@@ -238,25 +236,7 @@ int cli_cmd_eval(int argc, char **argv) {
          .value = &options.split,
          .metavar = "NAME",
          .help = "which part of it: test, or train"},
-        {.name = "halting",
-         .kind = CLI_CHOICE,
-         .value = &options.halting,
-         .choices = cli_halting_choices,
-         .help = "adaptive: a puzzle leaves when the model says it is done; fixed: every puzzle thinks equally long"},
-        {.name = "segments",
-         .kind = CLI_U32,
-         .value = &options.segments,
-         .min = 1,
-         .max = 65535,
-         .zero = "the model's",
-         .help = "rounds of thinking at most"},
-        {.name = "confidence",
-         .kind = CLI_F32,
-         .value = &options.confidence,
-         .min = 0.5,
-         .max = 0.999999,
-         .zero = "0.5",
-         .help = "adaptive: how sure of its answer the model must be to stop"},
+        CLI_SOLVING_OPTIONS(options.solving),
         {.name = "sweep",
          .kind = CLI_LIST,
          .value = &options.sweep,
@@ -264,13 +244,6 @@ int cli_cmd_eval(int argc, char **argv) {
          .max = 65535,
          .help =
              "fixed halting at each of these numbers of segments, then adaptive: shows what thinking longer is worth"},
-        {.name = "batch",
-         .kind = CLI_U32,
-         .value = &options.batch,
-         .min = 1,
-         .max = 65535,
-         .zero = "64",
-         .help = "puzzles computed together"},
         {.name = "limit",
          .kind = CLI_U32,
          .value = &options.limit,

@@ -10,8 +10,7 @@ typedef enum picture_kind { PICTURE_NONE, PICTURE_PNG, PICTURE_GIF, PICTURE_TEXT
 typedef struct solve_options {
     const char *file, *model, *out;
     picture_kind kind;
-    uint32_t halting, segments, batch;
-    float confidence;
+    cli_solving solving;
     bool json;
 } solve_options;
 
@@ -40,11 +39,8 @@ static int run_solver(solve *s, uint32_t *tokens, uint32_t *answers, hrm_solutio
     for (uint32_t i = 0; i < s->count; i++)
         if (hrm_maze_to_tokens(&s->mazes[i].maze, s->grid_width, s->grid_height, tokens + i * S) != HRM_OK)
             return cli_fail("%s: maze %u of %u: %s", o->file, i + 1, s->count, hrm_last_error());
-    hrm_solver_config config = HRM_INIT(hrm_solver_config);
-    config.max_batch = o->batch ? o->batch : s->count < 64 ? s->count : 64;
-    config.max_segments = o->segments;
-    config.halting = (hrm_halting)o->halting;
-    config.confidence = o->confidence;
+    hrm_solver_config config = cli_solver_config(&o->solving);
+    if (config.max_batch == 0) config.max_batch = s->count < 64 ? s->count : 64;
     if (hrm_solver_create(s->model, &config, &s->solver) != HRM_OK) return cli_fail_last();
     if (o->kind == PICTURE_GIF) hrm_solver_set_observer(s->solver, keep_thought, s);
     hrm_status status = hrm_solver_run(s->solver, tokens, NULL, s->count, answers, solutions);
@@ -159,7 +155,7 @@ static int run_solve(const solve_options *options) {
 }
 
 int cli_cmd_solve(int argc, char **argv) {
-    solve_options options = {.halting = HRM_HALTING_ADAPTIVE};
+    solve_options options = {.solving.halting = HRM_HALTING_ADAPTIVE};
     const cli_option table[] = {
         {.name = "model",
          .letter = 'm',
@@ -176,32 +172,7 @@ int cli_cmd_solve(int argc, char **argv) {
          .help =
              "draw the result: .png a picture, .gif an animation of the answer after every segment, .txt the solved "
              "mazes as text. With several mazes each picture gets a number before the extension"},
-        {.name = "halting",
-         .kind = CLI_CHOICE,
-         .value = &options.halting,
-         .choices = cli_halting_choices,
-         .help = "adaptive: stop when the model says it is done; fixed: always think for --segments"},
-        {.name = "segments",
-         .kind = CLI_U32,
-         .value = &options.segments,
-         .min = 1,
-         .max = 65535,
-         .zero = "the model's",
-         .help = "rounds of thinking at most"},
-        {.name = "confidence",
-         .kind = CLI_F32,
-         .value = &options.confidence,
-         .min = 0.5,
-         .max = 0.999999,
-         .zero = "0.5",
-         .help = "adaptive: how sure of its answer the model must be to stop"},
-        {.name = "batch",
-         .kind = CLI_U32,
-         .value = &options.batch,
-         .min = 1,
-         .max = 65535,
-         .zero = "up to 64",
-         .help = "mazes computed together"},
+        CLI_SOLVING_OPTIONS(options.solving),
         {.name = "json", .kind = CLI_FLAG, .value = &options.json, .help = "print JSON"},
         {.help = NULL},
     };

@@ -71,7 +71,8 @@ void cli_recipe_finish(cli_recipe *recipe) {
     X("lr-min-ratio", F32, lr_min_ratio, 0, 1, NULL, "the rate falls along a cosine to this share of it; 1: constant", \
       lr_min_ratio)                                                                                                    \
     X("warmup", U32, lr_warmup_steps, 0, 0, NULL, "steps in which the rate rises from 0", lr_warmup_steps)             \
-    X("lr-decay-start", F32, lr_decay_start, 0, 1, NULL, "share of the steps before the cosine begins", lr_decay_start) \
+    X("lr-decay-start", F32, lr_decay_start, 0, 1, NULL, "share of the steps before the cosine begins",                \
+      lr_decay_start)                                                                                                  \
     X("beta1", F32, beta1, 0, 0.999999, NULL, "Adam: memory of the mean gradient", beta1)                              \
     X("beta2", F32, beta2, 0, 0.999999, NULL, "Adam: memory of the mean squared gradient", beta2)                      \
     X("weight-decay", F32, weight_decay, 0, 1000, NULL, "pull of the dense weights towards 0", weight_decay)           \
