@@ -136,7 +136,8 @@ static void test_speed(void **state) {
     for (size_t k = 0; k < 2; k++) {
         const shape *s = &sizes[k];
         size_t stride = s->total_parts * s->heads * s->head_dim, n = s->batch * s->seq * stride, half = s->head_dim / 2;
-        float *x = helper_gpu_host_f32(n), *c = helper_gpu_host_f32(s->seq * half), *sn = helper_gpu_host_f32(s->seq * half);
+        float *x = helper_gpu_host_f32(n), *c = helper_gpu_host_f32(s->seq * half),
+              *sn = helper_gpu_host_f32(s->seq * half);
         helper_gpu_random(x, n, 1.0, 60);
         hrm_rope_make_table(s->seq, (uint32_t)s->head_dim, theta, c, sn);
         hrm_rope_args args = {
