@@ -23,12 +23,6 @@ hrm_status hrm_plan_get_status(const hrm_plan *plan) {
     return plan->status; /* the message is still this thread's last: nothing else is called after a failed plan */
 }
 
-const char *hrm_lifetime_name(hrm_lifetime life) {
-    static const char *const names[HRM_LIFE_COUNT] = {"weights", "packed weights", "gradients", "optimizer",
-                                                      "carry",   "saved",          "scratch",   "batches"};
-    return names[life];
-}
-
 hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t n) {
     if (plan->status != HRM_OK) return (hrm_tensor){0};
     uint64_t range = hrm_device_get_binding_range(plan->device);

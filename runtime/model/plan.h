@@ -31,7 +31,6 @@ void hrm_plan_init(hrm_plan *plan, hrm_device *device);
 void hrm_plan_deinit(hrm_plan *plan);
 /* First error, with its message set again; HRM_OK if all tensors exist. */
 hrm_status hrm_plan_get_status(const hrm_plan *plan);
-const char *hrm_lifetime_name(hrm_lifetime life);
 
 /* Contiguous tensors; an unset tensor after an error. */
 hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t n);
