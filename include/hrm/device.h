@@ -75,9 +75,9 @@ HRM_API hrm_status hrm_device_visit_choices(hrm_device *device,
                                             void (*visit)(void *user, const char *op, const char *row, double gflops,
                                                           const char *how),
                                             void *user);
-/* Calls visit for each kernel row: usable on this device or not. */
-HRM_API hrm_status hrm_device_visit_kernels(hrm_device *device, void (*visit)(void *user, const char *row, bool usable),
-                                            void *user);
+/* Calls visit for each kernel row: `reason` is NULL where it can run on this device, else why not in words. */
+HRM_API hrm_status hrm_device_visit_kernels(hrm_device *device,
+                                            void (*visit)(void *user, const char *row, const char *reason), void *user);
 /* Compiles every usable kernel row, as a check of driver and shaders. visit gets the outcome of each; the return value
  * is that of the first failure. */
 HRM_API hrm_status hrm_device_compile_all(hrm_device *device,

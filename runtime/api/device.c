@@ -109,10 +109,13 @@ hrm_status hrm_device_visit_choices(hrm_device *device,
     return hrm_select_list(device, visit, user);
 }
 
-hrm_status hrm_device_visit_kernels(hrm_device *device, void (*visit)(void *user, const char *row, bool usable),
+hrm_status hrm_device_visit_kernels(hrm_device *device, void (*visit)(void *user, const char *row, const char *reason),
                                     void *user) {
-    for (uint32_t k = 0; k < HRM_KERNEL_COUNT; k++)
-        visit(user, hrm_kernel_get_row(device, k)->name, hrm_kernel_is_usable(device, k));
+    for (uint32_t k = 0; k < HRM_KERNEL_COUNT; k++) {
+        char reason[256];
+        bool usable = !hrm_kernel_explain(device, k, reason, sizeof reason);
+        visit(user, hrm_kernel_get_row(device, k)->name, usable ? NULL : reason);
+    }
     return HRM_OK;
 }
 

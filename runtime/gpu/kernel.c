@@ -1,5 +1,6 @@
 #include "gpu/kernel_private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,34 @@ static void count_descriptors(const char *access, uint32_t *storage, uint32_t *t
     }
 }
 
+/* What a workgroup asks beyond the device's limits; false when it fits. */
+static bool explain_workgroup(const hrm_device *device, const hrm_spirv_needs *needs, char *reason, size_t size) {
+    const hrm_adapter *a = &device->adapter.info;
+    const uint32_t *local = needs->local_size;
+    bool fits = true;
+    uint64_t invocations = 1;
+    for (uint32_t i = 0; i < 3 && fits; i++) {
+        invocations *= local[i]; /* two factors of 32 bits: no overflow */
+        fits = local[i] > 0 && local[i] <= a->max_workgroup_size[i] && invocations <= a->max_workgroup_invocations;
+    }
+    if (!fits) {
+        snprintf(reason, size, "a workgroup of %u x %u x %u exceeds what this device allows (%u x %u x %u, %u in all)",
+                 local[0], local[1], local[2], a->max_workgroup_size[0], a->max_workgroup_size[1],
+                 a->max_workgroup_size[2], a->max_workgroup_invocations);
+        return true;
+    }
+    if (needs->shared_bytes > a->max_shared_bytes) {
+        snprintf(reason, size, "a workgroup with %" PRIu64 " bytes of shared memory exceeds this device's %u",
+                 needs->shared_bytes, a->max_shared_bytes);
+        return true;
+    }
+    return false;
+}
+
 bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason, size_t size) {
     const hrm_kernel_row *row = &device->kernels.table->rows[kernel];
-    uint32_t missing = row->caps & ~device->caps;
+    const hrm_kernel_state *state = &device->kernels.states[kernel];
+    uint32_t missing = (row->caps | state->needs.caps) & ~device->caps;
     if (device->compile_only) missing &= ~HRM_CAPS_OF_USE; /* compiling is not running */
     if (missing) {
         size_t used = (size_t)snprintf(reason, size, "this device lacks");
@@ -53,6 +79,10 @@ bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason,
     }
     if (!row->spirv || row->spirv_words == 0) {
         snprintf(reason, size, "its SPIR-V was not built");
+        return true;
+    }
+    if (state->unreadable[0]) {
+        snprintf(reason, size, "%s", state->unreadable);
         return true;
     }
     uint32_t storage, texel, image;
@@ -69,7 +99,7 @@ bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason,
                  a->info.max_push_bytes);
         return true;
     }
-    return false;
+    return explain_workgroup(device, &state->needs, reason, size);
 }
 
 bool hrm_kernel_is_usable(const hrm_device *device, uint32_t kernel) {
@@ -79,25 +109,6 @@ bool hrm_kernel_is_usable(const hrm_device *device, uint32_t kernel) {
 
 const hrm_kernel_row *hrm_kernel_get_row(const hrm_device *device, uint32_t kernel) {
     return kernel < device->kernels.table->count ? &device->kernels.table->rows[kernel] : NULL;
-}
-
-/* The literal workgroup size of the module: OpExecutionMode (16), mode LocalSize (17). Where the size comes from
- * specialization constants these are their defaults. */
-static void read_local_size(const hrm_kernel_row *row, uint32_t local_size[3]) {
-    local_size[0] = local_size[1] = local_size[2] = 1;
-    for (uint32_t at = 5; at < row->spirv_words && row->spirv[at] >> 16;) {
-        uint32_t words = row->spirv[at] >> 16, opcode = row->spirv[at] & 0xffff;
-        if (opcode == 54) break; /* OpFunction: modes come before */
-        if (opcode == 16 && words == 6 && at + 5 < row->spirv_words && row->spirv[at + 2] == 17) {
-            for (uint32_t i = 0; i < 3; i++) local_size[i] = row->spirv[at + 3 + i];
-            break;
-        }
-        at += words;
-    }
-}
-
-void hrm_kernel_get_local_size(const hrm_device *device, uint32_t kernel, uint32_t local_size[3]) {
-    read_local_size(&device->kernels.table->rows[kernel], local_size);
 }
 
 /* ---- layouts and modules ------------------------------------------------------------------------------------------
@@ -179,7 +190,6 @@ static hrm_status prepare_state(hrm_device *device, uint32_t kernel) {
     if (!state->module) {
         HRM_TRY(HRM_VK(device->vk.vkCreateShaderModule(device->handle, &module_info, NULL, &state->module)));
     }
-    read_local_size(row, state->local_size);
     state->prepared = true;
     return HRM_OK;
 fail:
@@ -244,31 +254,30 @@ static hrm_status create_pipeline(hrm_device *device, hrm_pipeline *pipeline) {
     hrm_status status;
     const hrm_kernel_state *state;
     const hrm_kernel_row *row = &device->kernels.table->rows[pipeline->kernel];
-    const hrm_adapter *a = &device->adapter.info;
-    HRM_TRY(hrm_kernel_get_state(device, pipeline->kernel, &state));
-    uint32_t local[3] = {state->local_size[0], state->local_size[1], state->local_size[2]};
+    status = hrm_kernel_get_state(device, pipeline->kernel, &state);
+    if (status != HRM_OK) return status; /* names the kernel itself */
     VkSpecializationMapEntry entries[HRM_MAX_SPECS];
     uint32_t values[HRM_MAX_SPECS];
     for (uint32_t i = 0; i < pipeline->spec_count; i++) {
         entries[i] = (VkSpecializationMapEntry){pipeline->specs[i].id, i * 4, 4};
         values[i] = pipeline->specs[i].value;
-        if (pipeline->specs[i].id <= HRM_SPEC_LOCAL_Z) local[pipeline->specs[i].id] = values[i];
     }
-    uint64_t invocations = (uint64_t)local[0] * local[1] * local[2];
-    for (uint32_t i = 0; i < 3; i++) {
-        if (local[i] == 0 || local[i] > a->max_workgroup_size[i] || invocations > a->max_workgroup_invocations) {
-            return hrm_fail(HRM_ERR_UNSUPPORTED,
-                            "kernel %s: a workgroup of %u x %u x %u exceeds what %s allows (%u x %u x %u, %u in all)",
-                            row->name, local[0], local[1], local[2], a->name, a->max_workgroup_size[0],
-                            a->max_workgroup_size[1], a->max_workgroup_size[2], a->max_workgroup_invocations);
-        }
+    hrm_spirv_needs needs;
+    HRM_TRY(hrm_spirv_measure(row->spirv, row->spirv_words, pipeline->specs, pipeline->spec_count, &needs));
+    char reason[256];
+    if (explain_workgroup(device, &needs, reason, sizeof reason)) {
+        status = hrm_fail(HRM_ERR_UNSUPPORTED, "%s", reason);
+        goto fail;
     }
+    const uint32_t *local = needs.local_size;
+    const uint64_t invocations = (uint64_t)local[0] * local[1] * local[2];
     /* A device that only compiles may lack the row's size: it then picks its own. */
     uint32_t required = hrm_kernel_required_subgroup(row->caps & device->caps);
     if (required && invocations > (uint64_t)required * device->adapter.max_workgroup_subgroups) {
-        return hrm_fail(HRM_ERR_UNSUPPORTED, "kernel %s: %u subgroups of %u exceed what %s allows in a workgroup (%u)",
-                        row->name, (unsigned)(invocations / required), required, a->name,
-                        device->adapter.max_workgroup_subgroups);
+        status = hrm_fail(HRM_ERR_UNSUPPORTED,
+                          "a workgroup of %u subgroups of %u invocations exceeds what this device allows (%u)",
+                          (unsigned)(invocations / required), required, device->adapter.max_workgroup_subgroups);
+        goto fail;
     }
     const VkSpecializationInfo specialization = {
         .mapEntryCount = pipeline->spec_count,
@@ -311,7 +320,7 @@ static hrm_status create_pipeline(hrm_device *device, hrm_pipeline *pipeline) {
     hrm_device_name_object(device, VK_OBJECT_TYPE_PIPELINE, (uint64_t)(uintptr_t)pipeline->handle, row->name);
     return HRM_OK;
 fail:
-    return hrm_fail_prefix(status, "kernel %s on %s", row->name, a->name);
+    return hrm_fail_prefix(status, "kernel %s on %s", row->name, device->adapter.info.name);
 }
 
 hrm_status hrm_kernel_get_pipeline(hrm_device *device, uint32_t kernel, const hrm_spec *specs, uint32_t spec_count,
@@ -355,6 +364,14 @@ hrm_status hrm_kernels_init(hrm_device *device, const hrm_kernel_table *table) {
     kernels->table = table;
     kernels->states = calloc(table->count ? table->count : 1, sizeof *kernels->states);
     if (!kernels->states) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "kernels: no host memory");
+    for (uint32_t i = 0; i < table->count; i++) {
+        const hrm_kernel_row *row = &table->rows[i];
+        hrm_kernel_state *state = &kernels->states[i];
+        if (!row->spirv) continue; /* explained where it is asked for */
+        hrm_status status = hrm_spirv_measure(row->spirv, row->spirv_words, NULL, 0, &state->needs);
+        if (status == HRM_ERR_OUT_OF_MEMORY) return status;
+        if (status != HRM_OK) snprintf(state->unreadable, sizeof state->unreadable, "%s", hrm_last_error());
+    }
     hrm_kernel_cache_load(device);
     return HRM_OK;
 }

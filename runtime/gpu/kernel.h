@@ -5,6 +5,7 @@
 #define HRM_GPU_KERNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -37,18 +38,27 @@ typedef struct hrm_spec {
     uint32_t value;
 } hrm_spec;
 
-/* True when every capability of the row is present (after HRM_DISABLE) and its SPIR-V was built. */
+/* True when every capability of the row is present (after HRM_DISABLE), its SPIR-V was built, and its bindings, push
+ * constants, workgroup and shared memory fit the device's limits. Sizes are those of the compiled defaults of the
+ * specialization constants; a pipeline is checked again with the values it gets. */
 bool hrm_kernel_is_usable(const hrm_device *device, uint32_t kernel);
+/* Why a row cannot be used here, in words ("its workgroup of 256 x 1 x 1 ..."); false when it can. */
+bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason, size_t size);
 const hrm_kernel_row *hrm_kernel_get_row(const hrm_device *device, uint32_t kernel);
 /* Creates the pipeline now (otherwise the recorder does at hrm_recorder_end). */
 hrm_status hrm_kernel_prepare(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count);
-/* The row's workgroup size as compiled: what holds where no specialization constant 0 to 2 overrides it. */
-void hrm_kernel_get_local_size(const hrm_device *device, uint32_t kernel, uint32_t local_size[3]);
 
-/* What the driver's compiler says of a pipeline (registers, spills, ...), which is created if need be: name and value
- * as the driver prints them. Only on devices opened with compile_only whose driver has
- * VK_KHR_pipeline_executable_properties; else UNSUPPORTED. */
+/* One number that the driver's compiler gives for a pipeline. Strings are borrowed for the call. */
+typedef struct hrm_kernel_statistic {
+    const char *executable; /* drivers may compile a kernel several times, e.g. "SIMD8 compute shader", "SIMD16 ..." */
+    uint32_t subgroup_size; /* of that executable */
+    const char *name;       /* as the driver prints it */
+    double value;
+} hrm_kernel_statistic;
+
+/* What the driver's compiler says of a pipeline (registers, spills, ...), which is created if need be. Only on devices
+ * opened with compile_only whose driver has VK_KHR_pipeline_executable_properties; else UNSUPPORTED. */
 hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count,
-                                      void (*visit)(void *user, const char *name, double value), void *user);
+                                      void (*visit)(void *user, const hrm_kernel_statistic *statistic), void *user);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "gpu/kernel.h"
 #include "gpu/recorder.h"
+#include "gpu/spirv.h"
 #include "gpu/vk.h"
 
 /* Descriptor set layouts are shared by rows whose descriptors are alike. */
@@ -14,11 +15,12 @@ typedef struct hrm_kernel_layout {
 } hrm_kernel_layout;
 
 typedef struct hrm_kernel_state {
+    hrm_spirv_needs needs; /* with the compiled defaults of the specialization constants */
+    char unreadable[112];  /* why `needs` is not known, else "" */
     bool prepared;
     uint32_t layout; /* index */
     VkPipelineLayout pipeline_layout;
     VkShaderModule module;
-    uint32_t local_size[3]; /* as compiled; specialization constants 0 to 2 override */
 } hrm_kernel_state;
 
 typedef struct hrm_pipeline {
@@ -43,13 +45,11 @@ typedef struct hrm_kernels {
 hrm_status hrm_kernels_init(hrm_device *device, const hrm_kernel_table *table);
 void hrm_kernels_deinit(hrm_device *device);
 
-/* Layout and module of a row. Errors: UNSUPPORTED (the row is not usable here: says which capability is missing). */
+/* Layout and module of a row. Errors: UNSUPPORTED (the row is not usable here: says what is missing). */
 hrm_status hrm_kernel_get_state(hrm_device *device, uint32_t kernel, const hrm_kernel_state **out);
 const hrm_kernel_layout *hrm_kernel_get_layout(const hrm_device *device, const hrm_kernel_state *state);
 hrm_status hrm_kernel_get_pipeline(hrm_device *device, uint32_t kernel, const hrm_spec *specs, uint32_t spec_count,
                                    VkPipeline *out);
-/* Why a row cannot be used here; false when it can. */
-bool hrm_kernel_explain(const hrm_device *device, uint32_t kernel, char *reason, size_t size);
 /* The subgroup size that the row requires, 0 for any. */
 uint32_t hrm_kernel_required_subgroup(uint32_t caps);
 

@@ -17,9 +17,10 @@ static double statistic_value(const VkPipelineExecutableStatisticKHR *statistic)
 }
 
 hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const hrm_spec *spec, uint32_t spec_count,
-                                      void (*visit)(void *user, const char *name, double value), void *user) {
+                                      void (*visit)(void *user, const hrm_kernel_statistic *statistic), void *user) {
     hrm_status status;
     VkPipelineExecutableStatisticKHR *statistics = NULL;
+    VkPipelineExecutablePropertiesKHR *properties = NULL;
     VkPipeline pipeline;
     if (!device->compile_only || !device->adapter.executable_properties) {
         return hrm_fail(HRM_ERR_UNSUPPORTED,
@@ -32,6 +33,16 @@ hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const
     uint32_t executables = 0;
     HRM_TRY(
         HRM_VK(device->vk.vkGetPipelineExecutablePropertiesKHR(device->handle, &pipeline_info, &executables, NULL)));
+    properties = calloc(executables ? executables : 1, sizeof *properties);
+    if (!properties) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "kernel statistics: no host memory");
+        goto fail;
+    }
+    for (uint32_t e = 0; e < executables; e++) {
+        properties[e].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
+    }
+    HRM_TRY(HRM_VK(
+        device->vk.vkGetPipelineExecutablePropertiesKHR(device->handle, &pipeline_info, &executables, properties)));
     for (uint32_t e = 0; e < executables; e++) {
         const VkPipelineExecutableInfoKHR info = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline, .executableIndex = e};
@@ -47,10 +58,14 @@ hrm_status hrm_kernel_read_statistics(hrm_device *device, uint32_t kernel, const
             statistics[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
         }
         HRM_TRY(HRM_VK(device->vk.vkGetPipelineExecutableStatisticsKHR(device->handle, &info, &count, statistics)));
-        for (uint32_t i = 0; i < count; i++) visit(user, statistics[i].name, statistic_value(&statistics[i]));
+        for (uint32_t i = 0; i < count; i++) {
+            visit(user, &(hrm_kernel_statistic){properties[e].name, properties[e].subgroupSize, statistics[i].name,
+                                                statistic_value(&statistics[i])});
+        }
     }
     status = HRM_OK;
 fail:
+    free(properties);
     free(statistics);
     return status;
 }

@@ -19,7 +19,7 @@
 #include "shared/spec_ids.h"
 #include "lib/grid.glsl"
 
-layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
+layout(local_size_x = 128, local_size_x_id = HRM_SPEC_LOCAL_X) in; /* the default: no constant below is x / 0 */
 layout(constant_id = HRM_SPEC_HEAD_DIM) const uint HEAD_DIM = 32;
 /* THREADS is a multiple of both, and of no more than QUERIES * KEYS */
 layout(constant_id = HRM_SPEC_TILE_M) const uint QUERIES = 32;

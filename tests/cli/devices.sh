@@ -31,6 +31,10 @@ expect_json out
 expect_line '"choices"' out
 expect_ok "$HRM" devices --kernels
 expect_line "rows that can run here" out
+HRM_DISABLE=arithmetic expect_ok "$HRM" devices --kernels
+expect_line "^    rms_norm_fwd_vec4 +this device lacks .*arithmetic" out
+HRM_DISABLE=arithmetic expect_ok "$HRM" devices --json
+expect_line '"rms_norm_fwd_vec4": ?"this device lacks .*arithmetic' out
 
 # number, name and UUID choose the same device
 name=$("$HRM" devices --list | sed -n 's/^0: //p')

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "gpu/device_private.h"
+
 enum { N = 1024 };
 
 typedef struct fixture {
@@ -89,7 +91,7 @@ static void test_refusals(void **state) {
     d.specs[0].value = a->max_workgroup_invocations + 1;
     expect_refusal(&f, &d, HRM_ERR_UNSUPPORTED, "a workgroup of");
     d.specs[0].value = 0;
-    expect_refusal(&f, &d, HRM_ERR_UNSUPPORTED, "kernel scale_scalar: a workgroup of 0");
+    expect_refusal(&f, &d, HRM_ERR_UNSUPPORTED, "a workgroup of 0 x 1 x 1 exceeds");
     d = good;
     d.spec_count = HRM_MAX_SPECS + 1;
     expect_refusal(&f, &d, HRM_ERR_INVALID_ARGUMENT, "specialization constants");
@@ -157,21 +159,22 @@ static void test_texel_ranges(void **state) {
     drop_fixture(&f);
 }
 
+/* With a range that is lowered here: real ones are larger than some devices' memory. */
 static void test_range_limits(void **state) {
     (void)state;
-    hrm_device *device = shared_device();
-    uint64_t range = hrm_device_get_binding_range(device);
-    uint64_t memory = hrm_device_get_adapter(device)->device_local_bytes;
-    if (range > (UINT64_C(1) << 29) || range + 64 > memory / 4) {
-        print_message("the binding range of %llu bytes is too large to exceed here\n", (unsigned long long)range);
-        skip();
-    }
+    const uint64_t range = 1 << 20;
     fixture f = make_fixture();
+    const uint64_t real = f.device->adapter.info.max_storage_range;
+    CHECK_EQ(hrm_device_get_binding_range(f.device), real);
+    f.device->adapter.info.max_storage_range = range;
     hrm_buffer *large = NULL;
-    CHECK_OK(hrm_buffer_create(device, range + 64, HRM_MEMORY_DEVICE, "large", &large));
+    CHECK_OK(hrm_buffer_create(f.device, range + 64, HRM_MEMORY_DEVICE, "large", &large));
     struct hrm_elementwise_params params;
     hrm_dispatch d = scale_dispatch(&params, (hrm_span){large, 0, range + 4}, hrm_buffer_span(f.b), 1.0f);
-    expect_refusal(&f, &d, HRM_ERR_UNSUPPORTED, "maxStorageBufferRange");
+    expect_refusal(&f, &d, HRM_ERR_UNSUPPORTED,
+                   "1048580 bytes of buffer 'large' exceed this device's binding range of 1048576 "
+                   "(maxStorageBufferRange)");
+    f.device->adapter.info.max_storage_range = real;
     hrm_buffer_destroy(large);
     drop_fixture(&f);
 }

@@ -41,45 +41,50 @@ static void print_choice(void *user, const char *op, const char *row, double gfl
     printf("  %s\n", how);
 }
 
-typedef struct row_printer {
+typedef struct row_counts {
     unsigned usable, total;
-    int column;
-    bool want_usable;
-} row_printer;
+} row_counts;
 
-static void count_row(void *user, const char *row, bool usable) {
-    row_printer *p = user;
+static void count_row(void *user, const char *row, const char *reason) {
+    row_counts *p = user;
     (void)row;
-    p->usable += usable;
+    p->usable += reason == NULL;
     p->total++;
 }
 
-static void print_row(void *user, const char *row, bool usable) {
-    row_printer *p = user;
-    if (usable != p->want_usable) return;
+static void print_usable(void *user, const char *row, const char *reason) {
+    int *column = user;
+    if (reason) return;
     int width = (int)strlen(row) + 2;
-    if (p->column == 0 || p->column + width > 100) {
-        printf("%s    ", p->column ? "\n" : "");
-        p->column = 4;
+    if (*column == 0 || *column + width > 100) {
+        printf("%s    ", *column ? "\n" : "");
+        *column = 4;
     }
-    p->column += printf("%s  ", row);
+    *column += printf("%s  ", row);
+}
+
+static void print_unusable(void *user, const char *row, const char *reason) {
+    (void)user;
+    if (reason) printf("    %-34s %s\n", row, reason);
 }
 
 static hrm_status print_kernels(hrm_device *device, bool every_row) {
-    row_printer count = {0};
+    row_counts count = {0};
     hrm_status status = hrm_device_visit_kernels(device, count_row, &count);
     if (status != HRM_OK) return status;
     printf("  kernels     %u of %u rows can run here; chosen among several:\n", count.usable, count.total);
     status = hrm_device_visit_choices(device, print_choice, NULL);
     if (status != HRM_OK || !every_row) return status;
-    for (int usable = 1; usable >= 0; usable--) {
-        unsigned n = usable ? count.usable : count.total - count.usable;
-        if (n == 0) continue;
-        printf("  %s\n", usable ? "rows that can run here:" : "rows that cannot run here:");
-        row_printer p = {.want_usable = usable};
-        status = hrm_device_visit_kernels(device, print_row, &p);
+    if (count.usable > 0) {
+        int column = 0;
+        printf("  rows that can run here:\n");
+        status = hrm_device_visit_kernels(device, print_usable, &column);
         printf("\n");
         if (status != HRM_OK) return status;
+    }
+    if (count.usable < count.total) {
+        printf("  rows that cannot run here:\n");
+        status = hrm_device_visit_kernels(device, print_unusable, NULL);
     }
     return status;
 }
@@ -126,8 +131,9 @@ static void add_choice(void *user, const char *op, const char *row, double gflop
                           json_pack("{s:s, s:s, s:f, s:s}", "operation", op, "row", row, "gflops", gflops, "how", how));
 }
 
-static void add_row(void *user, const char *row, bool usable) {
-    json_object_set_new(user, row, json_boolean(usable));
+/* true, or why it cannot run */
+static void add_row(void *user, const char *row, const char *reason) {
+    json_object_set_new(user, row, reason ? json_string(reason) : json_true());
 }
 
 static json_t *split_words(const char *words) {
@@ -261,7 +267,7 @@ int cli_cmd_devices(int argc, char **argv) {
         {.name = "kernels",
          .kind = CLI_FLAG,
          .value = &options.kernels,
-         .help = "also list every kernel row and whether it can run on the device"},
+         .help = "also list every kernel row, and why those that cannot run on the device do not"},
         {.name = "list",
          .kind = CLI_FLAG,
          .value = &options.list_only,
