@@ -144,14 +144,14 @@ static bool fits_texels(const hrm_device *device, const product *p) {
 }
 
 static void plan_tile(const product *p, hrm_matmul_family family, matmul_plan *plan) {
-    uint32_t tile = family == HRM_MATMUL_TILE ? 64 : 128;
+    uint32_t tile = family == HRM_MATMUL_TILE_SMALL ? 32 : family == HRM_MATMUL_TILE ? 64 : 128;
     /* A's vec4 run along k, for TN along m; B's along n, for NT along k. */
     bool vec4 = is_multiple_of_4(p->a.ld, p->a.cols) && is_multiple_of_4(p->b.ld, p->b.cols);
     plan->kernel = hrm_matmul_find_kernel(family, p->form, vec4);
     plan->rows = plan->columns = tile;
     plan->specs[0] = (hrm_spec){HRM_SPEC_TILE_M, tile};
     plan->specs[1] = (hrm_spec){HRM_SPEC_TILE_N, tile};
-    plan->specs[2] = (hrm_spec){HRM_SPEC_TILE_K, tile == 64 ? 16 : 8}; /* shared: 8.5 KiB each */
+    plan->specs[2] = (hrm_spec){HRM_SPEC_TILE_K, tile == 128 ? 8 : 16}; /* shared: 4.5 KiB, 8.5, 8.25 */
     plan->spec_count = 3;
 }
 
@@ -223,7 +223,7 @@ static void make_plan(const hrm_device *device, const product *p, hrm_matmul_fam
     if (family >= HRM_MATMUL_LANE_SHUFFLE && !fits_texels(device, p)) plan->family = HRM_MATMUL_DIRECT;
     if (plan->family == HRM_MATMUL_LANE_ROW && !plan_lane_row(device, p, plan)) plan->family = HRM_MATMUL_DIRECT;
     if (hrm_matmul_family_packs(plan->family)) plan_lane_column(device, p, plan->family, plan);
-    if (plan->family == HRM_MATMUL_TILE || plan->family == HRM_MATMUL_TILE_LARGE) plan_tile(p, plan->family, plan);
+    if (hrm_matmul_family_tiles(plan->family)) plan_tile(p, plan->family, plan);
     if (plan->family == HRM_MATMUL_DIRECT) plan_direct(device, p, plan);
 }
 

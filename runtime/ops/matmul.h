@@ -24,8 +24,9 @@ typedef enum hrm_matmul_form { HRM_MATMUL_NT = 0, HRM_MATMUL_NN = 1, HRM_MATMUL_
 
 typedef enum hrm_matmul_family {
     HRM_MATMUL_AUTO = 0,       /* the measured choice */
-    HRM_MATMUL_TILE,           /* shared memory, 64 x 64 of C per workgroup */
-    HRM_MATMUL_TILE_LARGE,     /* 128 x 128 */
+    HRM_MATMUL_TILE,           /* shared memory, 64 x 64 of C per workgroup of 256 invocations */
+    HRM_MATMUL_TILE_LARGE,     /* 128 x 128 per workgroup of 256 */
+    HRM_MATMUL_TILE_SMALL,     /* 32 x 32 per workgroup of 64: for devices that allow no more than Vulkan's minimum */
     HRM_MATMUL_DIRECT,         /* registers only: plain CPU drivers */
     HRM_MATMUL_LANE_SHUFFLE,   /* CPU drivers, lanes = columns (family A) */
     HRM_MATMUL_LANE_BROADCAST, /* the same through subgroupBroadcast */

@@ -17,4 +17,8 @@ static inline bool hrm_matmul_family_packs(hrm_matmul_family family) {
     return family == HRM_MATMUL_LANE_SHUFFLE || family == HRM_MATMUL_LANE_BROADCAST;
 }
 
+static inline bool hrm_matmul_family_tiles(hrm_matmul_family family) {
+    return family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE || family == HRM_MATMUL_TILE_SMALL;
+}
+
 #endif

@@ -4,13 +4,15 @@
  *   -DHRM_FORM=1  NN  C[i,j] = sum_k A[i,k] B[k,j]
  *   -DHRM_FORM=2  TN  C[i,j] = sum_k A[k,i] B[k,j]
  *   -DHRM_VEC4    A and B are read 4 elements at a time: lda, ldb and the rows' lengths are multiples of 4
+ *   -DHRM_SIDE=8  a workgroup of 8 x 8 invocations in place of 16 x 16: what every device allows
  *
  * Bindings  0 A [m,k] or [k,m]   1 B [n,k] or [k,n]   2 R [m,n] residual (any tensor without)   3 C [m,n]
  * Sums are f32, k ascending, one product at a time: a row of C depends on neither tile size nor m.
  *
- * One workgroup of 16 x 16 computes TILE_M x TILE_N (multiples of 64) of C, TILE_K of k at a time; an invocation holds
- * rows 4 * y + {0..3} + 64 * i and columns 4 * x + {0..3} + 64 * j, so that neighbours read neighbouring shared words.
- * Shared rows are padded by 4 words: the transposing writes of k-contiguous matrices then spread over the banks.
+ * One workgroup of SIDE x SIDE computes TILE_M x TILE_N (multiples of STEP = 4 * SIDE) of C, TILE_K of k at a time; an
+ * invocation holds rows 4 * y + {0..3} + STEP * i and columns 4 * x + {0..3} + STEP * j, so that neighbours read
+ * neighbouring shared words. Shared rows are padded by 4 words: the transposing writes of k-contiguous matrices then
+ * spread over the banks.
  * Method: the usual one, e.g. V. Volkov and J. Demmel, Benchmarking GPUs to tune dense linear algebra (SC 2008). */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -18,9 +20,12 @@
 #include "shared/matmul.h"
 #include "shared/spec_ids.h"
 
-layout(local_size_x = 256) in;
-layout(constant_id = HRM_SPEC_TILE_M) const uint TILE_M = 64;
-layout(constant_id = HRM_SPEC_TILE_N) const uint TILE_N = 64;
+#ifndef HRM_SIDE
+#define HRM_SIDE 16
+#endif
+layout(local_size_x = HRM_SIDE * HRM_SIDE) in;
+layout(constant_id = HRM_SPEC_TILE_M) const uint TILE_M = 4 * HRM_SIDE;
+layout(constant_id = HRM_SPEC_TILE_N) const uint TILE_N = 4 * HRM_SIDE;
 layout(constant_id = HRM_SPEC_TILE_K) const uint TILE_K = 16;
 layout(constant_id = HRM_SPEC_FLAGS) const uint FLAGS = 0;
 layout(push_constant) uniform params_block { hrm_matmul_params p; };
@@ -41,12 +46,13 @@ const uint PITCH_M = TILE_M + 4, PITCH_N = TILE_N + 4;
 shared float a_tile[TILE_K * PITCH_M]; /* [k][row] */
 shared float b_tile[TILE_K * PITCH_N]; /* [k][column] */
 
-const uint ROWS = TILE_M / 16, COLUMNS = TILE_N / 16;
+const uint SIDE = HRM_SIDE, STEP = 4 * HRM_SIDE, THREADS = HRM_SIDE * HRM_SIDE;
+const uint ROWS = TILE_M / SIDE, COLUMNS = TILE_N / SIDE;
 
 /* Copies the part of a matrix that a step needs: `major` outer lines from line0, `minor` contiguous elements from at0.
  * K_IS_MINOR: lines are rows (columns) of C, elements are k. Outside of the matrix there are zeros. */
 #define COPY_TILE(source, tile, pitch, lines, elements, line0, at0, line_end, at_end, ld, K_IS_MINOR)                 \
-    for (uint i = gl_LocalInvocationIndex; i < (lines) * (elements) / WIDTH; i += 256) {                               \
+    for (uint i = gl_LocalInvocationIndex; i < (lines) * (elements) / WIDTH; i += THREADS) {                           \
         uint line = i / ((elements) / WIDTH), at = i % ((elements) / WIDTH) * WIDTH;                                   \
         bool inside = (line0) + line < (line_end) && (at0) + at < (at_end);                                            \
         uint index = inside ? (((line0) + line) * (ld) + (at0) + at) / WIDTH : 0;                                      \
@@ -71,7 +77,7 @@ const uint ROWS = TILE_M / 16, COLUMNS = TILE_N / 16;
 #endif
 
 void main() {
-    uint x = gl_LocalInvocationIndex % 16, y = gl_LocalInvocationIndex / 16;
+    uint x = gl_LocalInvocationIndex % SIDE, y = gl_LocalInvocationIndex / SIDE;
     uint row0 = gl_WorkGroupID.y * TILE_M, column0 = gl_WorkGroupID.x * TILE_N;
     uint k_begin = gl_WorkGroupID.z * p.k_split, k_end = min(k_begin + p.k_split, p.k);
 
@@ -89,12 +95,14 @@ void main() {
         COPY_TILE(b, b_tile, PITCH_N, TILE_K, TILE_N, k, column0, k_end, p.n, p.ldb, 0)
 #endif
         barrier();
-        for (uint kk = 0; kk < TILE_K; kk++) {
+        /* Unrolled, all the loads of a tile are wanted at once: RADV 22.3 (Navi 21) then needs 1.6 to 1.8 times the
+         * cycles of 64 x 64, and ANV 22.3 (Arc A770) spills 463 registers at 128 x 128 and takes 2.8 times as long. */
+        [[dont_unroll]] for (uint kk = 0; kk < TILE_K; kk++) {
             float left[ROWS], right[COLUMNS];
             [[unroll]] for (uint i = 0; i < ROWS; i++)
-                left[i] = a_tile[kk * PITCH_M + 4 * y + 64 * (i / 4) + i % 4];
+                left[i] = a_tile[kk * PITCH_M + 4 * y + STEP * (i / 4) + i % 4];
             [[unroll]] for (uint j = 0; j < COLUMNS; j++)
-                right[j] = b_tile[kk * PITCH_N + 4 * x + 64 * (j / 4) + j % 4];
+                right[j] = b_tile[kk * PITCH_N + 4 * x + STEP * (j / 4) + j % 4];
             [[unroll]] for (uint i = 0; i < ROWS; i++) {
                 [[unroll]] for (uint j = 0; j < COLUMNS; j++) sum[i * COLUMNS + j] += left[i] * right[j];
             }
@@ -103,9 +111,9 @@ void main() {
     }
 
     [[unroll]] for (uint i = 0; i < ROWS; i++) {
-        uint row = row0 + 4 * y + 64 * (i / 4) + i % 4;
+        uint row = row0 + 4 * y + STEP * (i / 4) + i % 4;
         [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
-            uint column = column0 + 4 * x + 64 * (j / 4) + j % 4;
+            uint column = column0 + 4 * x + STEP * (j / 4) + j % 4;
             if (row < p.m && column < p.n) {
                 uint at = gl_WorkGroupID.z * p.c_split + row * p.ldc + column;
                 float value = sum[i * COLUMNS + j];

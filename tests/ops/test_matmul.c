@@ -32,7 +32,7 @@ static bool needs_packed(hrm_matmul_family family) {
 static bool is_worth_trying(hrm_matmul_family family, size_t m, size_t n, size_t k) {
     if (family == HRM_MATMUL_LANE_ROW) return n <= 16 && k <= 64;
     bool cpu = (hrm_device_get_caps(helper_gpu_get_device()) & HRM_CAP_CPU) != 0;
-    bool tile = family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE;
+    bool tile = family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE || family == HRM_MATMUL_TILE_SMALL;
     if (cpu && tile) return m * n * k <= 300000; /* 0.1 GF/s there */
     return !helper_gpu_is_slow() || m * n * k <= 1000000;
 }
