@@ -11,7 +11,7 @@
 #include "shared/params.h"
 #include "shared/spec_ids.h"
 
-enum { TILE_THREADS = 128, TILE_BWD_ROWS = 32, SHARED_BYTES = 16384 };
+enum { TILE_THREADS = 128, SHARED_BYTES = 16384 };
 
 /* The three kernels: forward; backward for a block of queries; backward for a block of keys. */
 typedef enum attention_pass { PASS_FWD, PASS_BWD_Q, PASS_BWD_KV, PASS_COUNT } attention_pass;
@@ -158,12 +158,17 @@ typedef struct attention_plan {
     uint32_t group_rows;
 } attention_plan;
 
-/* Queries and keys of a forward tile: the largest whose shared memory fits what every device has. */
+/* Queries and keys of a forward tile: the largest whose shared memory fits what every device has. Own rows of a
+ * backward one: 32, or 16 with heads past 64, where 32 rows' gradients spill 251 registers on Intel's chips (ANV 22.3,
+ * Skylake). */
 static void plan_tiles(attention_plan *plan, attention_pass pass, uint32_t vecs) {
     static const uint32_t sizes[][2] = {{32, 32}, {32, 16}, {16, 16}, {16, 8}};
     plan->local_x = TILE_THREADS;
-    plan->group_rows = TILE_BWD_ROWS;
-    if (pass != PASS_FWD) return;
+    if (pass != PASS_FWD) {
+        plan->tile_m = plan->group_rows = vecs > 16 ? 16 : 32;
+        plan->tile_n = 32;
+        return;
+    }
     uint32_t pitch = vecs | 1u;
     for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint32_t m = sizes[i][0], n = sizes[i][1];

@@ -12,10 +12,10 @@
  *           5  grad_qkv  [B, T, 3, H, HEAD_DIM]  its q part is written
  * keys:     0  qkv    1  lse    2  delta    3  grad_o    4  grad_qkv, its k and v parts are written
  *
- * All in f32, no subgroup features. One workgroup owns TILE rows of one (b, h) and walks over tiles of TILE rows of the
+ * All in f32, no subgroup features. One workgroup owns OWN rows of one (b, h) and walks over tiles of TILE rows of the
  * other side (k and v, or q and do). Both score-like products of a tile are summed over CHUNK vec4 of the head at a
  * time, with the four operands in shared memory, so that its size does not depend on the head's width; an invocation
- * has 4 x 2 of each. Each sum runs over the other side in order, with one owner: the result is the same every time.
+ * has ROWS x 2 of each. Each sum runs over the other side in order, with one owner: the result is the same every time.
  * Source: Dao et al. 2022, algorithm 4, split in two so that it needs no atomics. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -63,20 +63,22 @@ layout(set = 0, binding = 5, std430) writeonly buffer GradBlock {
 };
 #endif
 
-const uint TILE = 32;
+const uint TILE = 32; /* rows of the other side at a time */
+layout(constant_id = HRM_SPEC_TILE_M) const uint OWN = 32; /* own rows: 32, or 16 to keep wide heads in registers */
 const uint CHUNK = THREADS / TILE; /* vec4 of a row staged at once: one vec4 of each operand by each invocation */
 const uint PITCH = CHUNK + 1;
 /* invocation (y, x) = (self / SIDE, self % SIDE) has own rows y + DOWN * a and others x + SIDE * b */
 const uint SIDE = 16;
 const uint DOWN = THREADS / SIDE;
+const uint ROWS = OWN / DOWN; /* own rows of an invocation's scores */
 const uint VECS = HEAD_DIM / 4;
 const uint OUT_PASS = THREADS / VECS;                 /* rows between two output vec4 of an invocation */
-const uint OUTS = (TILE + OUT_PASS - 1) / OUT_PASS;   /* output vec4 of an invocation, all of one column */
+const uint OUTS = (OWN + OUT_PASS - 1) / OUT_PASS;   /* output vec4 of an invocation, all of one column */
 const float LOG2_E = 1.4426950408889634;
 
-shared vec4 x_tile[TILE * PITCH], y_tile[TILE * PITCH]; /* own rows: q and do, or k and v */
+shared vec4 x_tile[OWN * PITCH], y_tile[OWN * PITCH]; /* own rows: q and do, or k and v */
 shared vec4 u_tile[TILE * PITCH], w_tile[TILE * PITCH]; /* others:   k and v, or q and do */
-shared float weight_tile[TILE * (TILE + 1)];            /* ds, or p, [own row][other row] */
+shared float weight_tile[OWN * (TILE + 1)];            /* ds, or p, [own row][other row] */
 shared float lse_tile[TILE], delta_tile[TILE];
 #ifndef OWN_KEYS
 shared float dot_part[THREADS];
@@ -91,7 +93,7 @@ void main() {
     uint group = flat_group();
     if (group >= p.groups) return;
     uint pair = group / p.blocks;
-    uint first = (group - pair * p.blocks) * TILE;
+    uint first = (group - pair * p.blocks) * OWN;
     uint b = pair / p.heads, h = pair - b * p.heads;
     uint o_stride = p.heads * VECS, stride = 3 * o_stride; /* vec4 between rows of o and of qkv */
     uint q_base = b * p.seq * stride + h * VECS, o_base = b * p.seq * o_stride + h * VECS;
@@ -105,13 +107,13 @@ void main() {
     /* delta of the own queries: CHUNK invocations a row */
     {
         vec4 part = vec4(0);
-        if (first + stage_row < p.seq) {
+        if (stage_row < OWN && first + stage_row < p.seq) {
             uint row = o_base + (first + stage_row) * o_stride;
             for (uint d = stage_col; d < VECS; d += CHUNK) part += grad_o[row + d] * o[row + d];
         }
         dot_part[self] = (part.x + part.y) + (part.z + part.w);
         barrier();
-        if (self < TILE) {
+        if (self < OWN) {
             uint i = self * CHUNK;
             float sum = (dot_part[i] + dot_part[i + 1]) + (dot_part[i + 2] + dot_part[i + 3]);
             bool live = first + self < p.seq;
@@ -130,8 +132,8 @@ void main() {
 #endif
 
     for (uint j = 0; j < p.seq; j += TILE) {
-        float s[4][2], dw[4][2];
-        [[unroll]] for (uint r = 0; r < 4; r++) {
+        float s[ROWS][2], dw[ROWS][2];
+        [[unroll]] for (uint r = 0; r < ROWS; r++) {
             [[unroll]] for (uint c = 0; c < 2; c++) {
                 s[r][c] = 0;
                 dw[r][c] = 0;
@@ -143,8 +145,10 @@ void main() {
             bool own = d < VECS && first + stage_row < p.seq, other = d < VECS && j + stage_row < p.seq;
             uint own_row = first + stage_row, other_row = j + stage_row, at = stage_row * PITCH + stage_col;
 #ifdef OWN_KEYS
-            x_tile[at] = own ? qkv[k_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
-            y_tile[at] = own ? qkv[v_base + own_row * stride + d] : vec4(0);
+            if (stage_row < OWN) {
+                x_tile[at] = own ? qkv[k_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
+                y_tile[at] = own ? qkv[v_base + own_row * stride + d] : vec4(0);
+            }
             u_tile[at] = other ? qkv[q_base + other_row * stride + d] : vec4(0);
             w_tile[at] = other ? grad_o[o_base + other_row * o_stride + d] : vec4(0);
             if (start == 0 && self < TILE) {
@@ -153,8 +157,10 @@ void main() {
                 delta_tile[self] = live ? delta[pair * p.seq + j + self] : 0;
             }
 #else
-            x_tile[at] = own ? qkv[q_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
-            y_tile[at] = own ? grad_o[o_base + own_row * o_stride + d] : vec4(0);
+            if (stage_row < OWN) {
+                x_tile[at] = own ? qkv[q_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
+                y_tile[at] = own ? grad_o[o_base + own_row * o_stride + d] : vec4(0);
+            }
             u_tile[at] = other ? qkv[k_base + other_row * stride + d] : vec4(0);
             w_tile[at] = other ? qkv[v_base + other_row * stride + d] : vec4(0);
 #endif
@@ -165,7 +171,7 @@ void main() {
                     u[c] = u_tile[(x + c * SIDE) * PITCH + e];
                     w[c] = w_tile[(x + c * SIDE) * PITCH + e];
                 }
-                [[unroll]] for (uint r = 0; r < 4; r++) {
+                [[unroll]] for (uint r = 0; r < ROWS; r++) {
                     vec4 xr = x_tile[(y + r * DOWN) * PITCH + e], yr = y_tile[(y + r * DOWN) * PITCH + e];
                     [[unroll]] for (uint c = 0; c < 2; c++) {
                         s[r][c] += dot(xr, u[c]);
@@ -175,8 +181,8 @@ void main() {
             }
         }
 
-        float weight[4][2], ds[4][2];
-        [[unroll]] for (uint r = 0; r < 4; r++) {
+        float weight[ROWS][2], ds[ROWS][2];
+        [[unroll]] for (uint r = 0; r < ROWS; r++) {
             [[unroll]] for (uint c = 0; c < 2; c++) {
                 uint row = y + r * DOWN, other = x + c * SIDE;
 #ifdef OWN_KEYS
@@ -199,12 +205,12 @@ void main() {
                 vec4 u = qkv[k_base + (j + c) * stride + out_col];
 #endif
                 [[unroll]] for (uint n = 0; n < OUTS; n++)
-                    grad_x[n] += weight_tile[min(out_row + n * OUT_PASS, TILE - 1) * (TILE + 1) + c] * u;
+                    grad_x[n] += weight_tile[min(out_row + n * OUT_PASS, OWN - 1) * (TILE + 1) + c] * u;
             }
         }
 #ifdef OWN_KEYS
         barrier(); /* ds was read: p takes its place */
-        [[unroll]] for (uint r = 0; r < 4; r++) {
+        [[unroll]] for (uint r = 0; r < ROWS; r++) {
             [[unroll]] for (uint c = 0; c < 2; c++)
                 weight_tile[(y + r * DOWN) * (TILE + 1) + x + c * SIDE] = weight[r][c];
         }
@@ -213,7 +219,7 @@ void main() {
             for (uint c = 0; c < others; c++) {
                 vec4 w = grad_o[o_base + (j + c) * o_stride + out_col];
                 [[unroll]] for (uint n = 0; n < OUTS; n++)
-                    grad_y[n] += weight_tile[min(out_row + n * OUT_PASS, TILE - 1) * (TILE + 1) + c] * w;
+                    grad_y[n] += weight_tile[min(out_row + n * OUT_PASS, OWN - 1) * (TILE + 1) + c] * w;
             }
         }
 #endif
@@ -222,7 +228,7 @@ void main() {
     if (out_row >= OUT_PASS) return;
     [[unroll]] for (uint n = 0; n < OUTS; n++) {
         uint row = out_row + n * OUT_PASS, i = first + row;
-        if (row >= TILE || i >= p.seq) continue;
+        if (row >= OWN || i >= p.seq) continue;
 #ifdef OWN_KEYS
         grad_qkv[k_base + i * stride + out_col] = grad_x[n] * p.scale;
         grad_qkv[v_base + i * stride + out_col] = grad_y[n];
