@@ -10,7 +10,7 @@
 #include "ops/select.h"
 
 static const char *const family_names[HRM_MATMUL_FAMILY_COUNT] = {
-    "auto", "tile", "tile_large", "direct", "lane_shuffle", "lane_broadcast", "lane_row"};
+    "auto", "tile", "tile_large", "tile_small", "direct", "lane_shuffle", "lane_broadcast", "lane_row"};
 static const char *const op_names[3] = {"matmul_nt", "matmul_nn", "matmul_tn"};
 
 const char *hrm_matmul_family_name(hrm_matmul_family family) {
@@ -21,6 +21,9 @@ hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form f
     static const hrm_kernel_id tile[3][2] = {{HRM_KERNEL_matmul_tile_nt, HRM_KERNEL_matmul_tile_vec4_nt},
                                              {HRM_KERNEL_matmul_tile_nn, HRM_KERNEL_matmul_tile_vec4_nn},
                                              {HRM_KERNEL_matmul_tile_tn, HRM_KERNEL_matmul_tile_vec4_tn}};
+    static const hrm_kernel_id small[3][2] = {{HRM_KERNEL_matmul_tile_small_nt, HRM_KERNEL_matmul_tile_small_vec4_nt},
+                                              {HRM_KERNEL_matmul_tile_small_nn, HRM_KERNEL_matmul_tile_small_vec4_nn},
+                                              {HRM_KERNEL_matmul_tile_small_tn, HRM_KERNEL_matmul_tile_small_vec4_tn}};
     static const hrm_kernel_id direct[3][2] = {{HRM_KERNEL_matmul_direct_nt, HRM_KERNEL_matmul_direct_vec4_nt},
                                                {HRM_KERNEL_matmul_direct_nn, HRM_KERNEL_matmul_direct_vec4_nn},
                                                {HRM_KERNEL_matmul_direct_tn, HRM_KERNEL_matmul_direct_vec4_tn}};
@@ -33,6 +36,8 @@ hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form f
     case HRM_MATMUL_TILE:
     case HRM_MATMUL_TILE_LARGE:
         return tile[form][wide];
+    case HRM_MATMUL_TILE_SMALL:
+        return small[form][wide];
     case HRM_MATMUL_DIRECT:
         return direct[form][wide];
     case HRM_MATMUL_LANE_SHUFFLE:
@@ -57,7 +62,7 @@ uint32_t hrm_matmul_lanes(const hrm_device *device) {
 bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form) {
     if (family == HRM_MATMUL_AUTO) return true;
     if (family >= HRM_MATMUL_LANE_SHUFFLE && hrm_matmul_lanes(device) == 0) return false;
-    bool needs_wide = family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE || family == HRM_MATMUL_DIRECT;
+    bool needs_wide = hrm_matmul_family_tiles(family) || family == HRM_MATMUL_DIRECT;
     return hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, false)) &&
            (!needs_wide || hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, true)));
 }
@@ -73,7 +78,7 @@ static bool keeps_uniform_values_scalar(const hrm_device *device) {
 
 typedef struct trial {
     hrm_matmul_form form;
-    uint64_t m, n, k;
+    uint64_t whole_m, m, n, k;
     hrm_matmul_family families[HRM_SELECT_MAX_CANDIDATES];
 } trial;
 
@@ -86,26 +91,38 @@ static void prepare_trial(hrm_recorder *rec, uint32_t candidate, const hrm_tenso
     hrm_matmul_pack(rec, hrm_tensor_as_2d(t[TENSOR_B], x->n, x->k), t[TENSOR_PACKED]);
 }
 
+/* The start of a working tensor, as [rows, cols]. */
+static hrm_tensor part_of(hrm_tensor t, uint64_t rows, uint64_t cols) {
+    return hrm_tensor_2d(t.buffer, t.offset, t.dtype, rows, cols);
+}
+
 static void record_trial(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
     const trial *x = user;
     bool tn = x->form == HRM_MATMUL_TN, nt = x->form == HRM_MATMUL_NT;
     hrm_matmul(rec, (hrm_matmul_args){.form = x->form,
-                                      .a = hrm_tensor_as_2d(t[TENSOR_A], tn ? x->k : x->m, tn ? x->m : x->k),
+                                      .a = part_of(t[TENSOR_A], tn ? x->k : x->m, tn ? x->m : x->k),
                                       .b = hrm_tensor_as_2d(t[TENSOR_B], nt ? x->n : x->k, nt ? x->k : x->n),
                                       .b_packed = t[TENSOR_PACKED],
-                                      .c = hrm_tensor_as_2d(t[TENSOR_C], x->m, x->n),
+                                      .c = part_of(t[TENSOR_C], x->m, x->n),
                                       .family = x->families[candidate],
                                       .label = op_names[x->form]});
 }
 
+static void resize_trial(void *user, uint32_t divisor) {
+    trial *x = user;
+    x->m = x->whole_m / divisor;
+}
+
 hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmul_family *family) {
     /* On CPU drivers the conventional tiles are not even tried: 0.1 GF/s on lavapipe 22. Those drivers get sizes whose
-     * yardstick, at about 1 GF/s, takes 30 ms; GPUs get enough work to fill them. */
+     * yardstick, at about 1 GF/s, takes 30 ms; GPUs get enough work to fill them, at most 4.3 GFLOP, and a sixteenth of
+     * that to begin with: some small ones reach a few GF/s, and are reset after half a second. */
     static const hrm_matmul_family cpu[] = {HRM_MATMUL_DIRECT, HRM_MATMUL_LANE_SHUFFLE, HRM_MATMUL_LANE_BROADCAST,
                                             HRM_MATMUL_LANE_ROW};
-    static const hrm_matmul_family gpu[] = {HRM_MATMUL_TILE, HRM_MATMUL_TILE_LARGE};
+    static const hrm_matmul_family gpu[] = {HRM_MATMUL_TILE, HRM_MATMUL_TILE_LARGE, HRM_MATMUL_TILE_SMALL};
     bool is_cpu = (hrm_device_get_caps(device) & HRM_CAP_CPU) != 0;
     trial x = {.form = form, .m = is_cpu ? 256 : 2048, .n = is_cpu ? 256 : 1024, .k = is_cpu ? 256 : 1024};
+    x.whole_m = x.m;
     hrm_select_candidate candidates[HRM_SELECT_MAX_CANDIDATES];
     uint32_t count = is_cpu ? sizeof cpu / sizeof *cpu : sizeof gpu / sizeof *gpu;
     for (uint32_t i = 0; i < count; i++) {
@@ -126,6 +143,8 @@ hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmu
                                .tolerance = (double)x.k * 0x1p-22,
                                .prepare = prepare_trial,
                                .record = record_trial,
+                               .resize = is_cpu ? NULL : resize_trial,
+                               .divisor_most = 16,
                                .user = &x};
     uint32_t chosen = 0;
     hrm_status status = hrm_select_pick(device, &c, &chosen);

@@ -162,8 +162,10 @@ typedef struct bench {
     const hrm_select_case *c;
     hrm_buffer *buffers[HRM_SELECT_MAX_TENSORS];
     hrm_tensor tensors[HRM_SELECT_MAX_TENSORS];
-    float *host;  /* room for the largest tensor */
-    float *first; /* the yardstick's output */
+    uint32_t divisor; /* of the whole work, what is recorded now */
+    float *host;      /* room for the largest tensor */
+    float *first;     /* the yardstick's output */
+    bool first_is_zero;
 } bench;
 
 /* Records `repeat` runs (0: the preparation), and runs them. *seconds gets the time from submission to the end. */
@@ -193,8 +195,8 @@ fail:
 /* One run from NaN, compared with the yardstick (candidate `first` makes it). */
 static hrm_status check(bench *b, uint32_t candidate, bool first, double *seconds, double *error) {
     hrm_status status;
-    uint64_t count = b->c->counts[b->c->output];
-    for (uint64_t i = 0; i < count; i++) b->host[i] = NAN;
+    uint64_t all = b->c->counts[b->c->output], count = all / b->divisor;
+    for (uint64_t i = 0; i < all; i++) b->host[i] = NAN;
     HRM_TRY(hrm_queue_upload(b->device, hrm_tensor_get_span(&b->tensors[b->c->output]), b->host));
     HRM_TRY(run(b, candidate, 0, 1, seconds));
     HRM_TRY(run(b, candidate, 1, 1, seconds));
@@ -207,13 +209,42 @@ static hrm_status check(bench *b, uint32_t candidate, bool first, double *second
         if (fabs((double)b->first[i]) > scale) scale = fabs((double)b->first[i]);
     }
     *error = scale > 0 ? most / scale : most;
+    if (first) b->first_is_zero = scale == 0;
 fail:
     return status;
 }
 
-static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t *chosen, double *gflops) {
+/* How much of the work one run may be: from the least, doubled while it surely takes no longer than this. A desktop's
+ * watchdog waits for seconds, a small board's (Raspberry Pi) for half of one; a fast device reaches the whole in five
+ * short runs. */
+#define RUN_SECONDS 0.05
+
+static void find_size(bench *b) {
+    const hrm_select_case *c = b->c;
+    if (!c->resize) return;
+    for (uint32_t i = 0; i < c->candidate_count; i++) {
+        if (!c->candidates[i].usable) continue;
+        double seconds;
+        b->divisor = c->divisor_most;
+        c->resize(c->user, b->divisor);
+        /* what fails here fails again in its check, and is reported there */
+        if (run(b, i, 0, 1, &seconds) != HRM_OK || run(b, i, 1, 1, &seconds) != HRM_OK) continue; /* compiles */
+        while (run(b, i, 1, 1, &seconds) == HRM_OK && 2 * seconds <= RUN_SECONDS && b->divisor > 1) {
+            b->divisor /= 2;
+            c->resize(c->user, b->divisor);
+        }
+        return;
+    }
+}
+
+/* More than any device does in f32. Drivers that accept work and do none come to such rates, or to zeros only. */
+#define IMPOSSIBLE_FLOPS 1e15
+
+/* *measured false: the device's rates mean nothing, and *chosen is the first candidate that runs. */
+static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t *chosen, double *gflops,
+                          bool *measured) {
     hrm_status status;
-    bench b = {.device = device, .c = c};
+    bench b = {.device = device, .c = c, .divisor = 1};
     uint64_t most = 1;
     for (uint32_t i = 0; i < c->tensor_count; i++)
         if (c->counts[i] > most) most = c->counts[i];
@@ -232,9 +263,12 @@ static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t
         HRM_TRY(hrm_queue_upload(device, hrm_tensor_get_span(&b.tensors[i]), b.host));
     }
 
+    find_size(&b);
+    const double flops = c->flops / b.divisor;
     double best = DBL_MAX;
     bool first = true;
     *chosen = UINT32_MAX;
+    *measured = true;
     for (uint32_t i = 0; i < c->candidate_count; i++) {
         if (!c->candidates[i].usable) continue;
         const char *name = c->candidates[i].name;
@@ -261,7 +295,18 @@ static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t
             HRM_TRY(run(&b, i, n, SELECT_RUNS, &seconds));
             seconds /= n;
         }
-        hrm_log(HRM_LOG_DEBUG, "%s: kernel %s %.1f GFLOP/s, first run %.0f ms", c->op, name, c->flops / seconds * 1e-9,
+        if (!(seconds > 0 && flops / seconds < IMPOSSIBLE_FLOPS) || b.first_is_zero) {
+            hrm_log(HRM_LOG_WARN,
+                    "%s: kernel %s took %.2g s for %.2g GFLOP%s: this device seems not to compute; taking the kernel "
+                    "unmeasured",
+                    c->op, name, seconds, flops * 1e-9, b.first_is_zero ? ", and its results are all 0" : "");
+            *chosen = i;
+            *gflops = 0;
+            *measured = false;
+            status = HRM_OK;
+            goto fail;
+        }
+        hrm_log(HRM_LOG_DEBUG, "%s: kernel %s %.1f GFLOP/s, first run %.0f ms", c->op, name, flops / seconds * 1e-9,
                 compile * 1e3);
         /* Clearly faster, or the earlier one stays: near ties would flip from one measurement to the next. */
         if (seconds < 0.9 * best) {
@@ -273,7 +318,7 @@ static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t
         status = hrm_fail(HRM_ERR_UNSUPPORTED, "%s: no kernel works on this device", c->op);
         goto fail;
     }
-    *gflops = c->flops / best * 1e-9;
+    *gflops = flops / best * 1e-9;
     hrm_log(HRM_LOG_INFO, "%s: chose kernel %s, %.1f GFLOP/s", c->op, c->candidates[*chosen].name, *gflops);
     status = HRM_OK;
 fail:
@@ -318,11 +363,14 @@ hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_
             gflops = stored->gflops;
             how = "cached";
         } else {
-            hrm_status status = measure(device, c, chosen, &gflops);
+            bool measured;
+            hrm_status status = measure(device, c, chosen, &gflops, &measured);
             if (status != HRM_OK) return status;
-            how = "measured";
-            keep(s->stored, &s->stored_count, c->op, c->candidates[*chosen].name, gflops, how);
-            save_file(s);
+            how = measured ? "measured" : "not measurable";
+            if (measured) {
+                keep(s->stored, &s->stored_count, c->op, c->candidates[*chosen].name, gflops, how);
+                save_file(s);
+            }
         }
     }
     keep(s->choices, &s->choice_count, c->op, c->candidates[*chosen].name, gflops, how);

@@ -35,16 +35,22 @@ typedef struct hrm_select_case {
     double tolerance;          /* of max |x - first| / max |first| */
     hrm_select_record prepare; /* recorded once before, not timed; NULL = nothing */
     hrm_select_record record;
+    /* For operations that a slow GPU might not finish before its watchdog: tells `user` to record 1 / divisor of the
+     * work from now on, a power of two up to `divisor_most`. Then flops and what is written of the output, from its
+     * start, are that part of the whole. NULL: always the whole. */
+    void (*resize)(void *user, uint32_t divisor);
+    uint32_t divisor_most;
     void *user;
 } hrm_select_case;
 
 /* Writes the chosen candidate's index. One usable candidate is chosen unmeasured. The measurement takes no longer than
- * about the first runs of all candidates (compilation) plus 0.1 s each; it submits work and waits for it.
- * Errors: UNSUPPORTED (no usable candidate), INVALID_ARGUMENT (HRM_SELECT names none), and what running meets. */
+ * about the first runs of all candidates (compilation) plus 0.1 s each (where one run of the least work takes no
+ * longer); it submits work and waits for it. Errors: UNSUPPORTED (no usable candidate), INVALID_ARGUMENT (HRM_SELECT
+ * names none), and what running meets. */
 hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_t *chosen);
 
-/* Visits the choices of every operation, making those not made yet. `how`: "measured", "cached", "only one" or
- * "HRM_SELECT"; gflops 0 = not measured. */
+/* Visits the choices of every operation, making those not made yet. `how`: "measured", "cached", "only one",
+ * "HRM_SELECT" or "not measurable" (a device that does no work: nothing is kept); gflops 0 = not measured. */
 hrm_status hrm_select_list(hrm_device *device,
                            void (*visit)(void *user, const char *op, const char *row, double gflops, const char *how),
                            void *user);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/device_private.h"
 #include "ops/elementwise.h"
 #include "ops/kernels.h"
 #include "ops/matmul.h"
@@ -89,6 +90,47 @@ static void test_no_measurement_of_a_single_one(void **state) {
     hrm_device_close(device);
 }
 
+/* y = 2 x of the first 1 / divisor of the elements. */
+typedef struct resizable {
+    uint32_t divisor, smallest, resizes;
+} resizable;
+
+static void resize(void *user, uint32_t divisor) {
+    resizable *r = user;
+    if (r->resizes == 0) CHECK_EQ(divisor, 16);
+    if (r->resizes > 0) CHECK_EQ(divisor * 2, r->divisor);
+    r->divisor = divisor;
+    if (divisor < r->smallest) r->smallest = divisor;
+    r->resizes++;
+}
+
+static void record_part(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
+    const resizable *r = user;
+    hrm_tensor x = t[0], y = t[1];
+    x.shape[0] = y.shape[0] = COUNT / r->divisor;
+    for (int i = candidate == 0 ? 0 : 31; i < 32; i++)
+        hrm_scale(rec, (hrm_scale_args){.y = y, .x = x, .factor = candidate == 1 ? 2.1f : 2.0f});
+}
+
+/* Work that may be too long for a slow device's watchdog starts small; what is not computed then is not compared. */
+static void test_growing_work(void **state) {
+    (void)state;
+    hrm_device *device = open_with_cache("");
+    resizable r = {.smallest = UINT32_MAX};
+    uint32_t chosen = 99;
+    hrm_select_case c = make_case("part", NULL);
+    c.candidate_count = 3;
+    c.record = record_part;
+    c.resize = resize;
+    c.divisor_most = 16;
+    c.user = &r;
+    CHECK_OK(hrm_select_pick(device, &c, &chosen));
+    CHECK_EQ(chosen, 2);
+    CHECK_EQ(r.divisor, r.smallest);
+    CHECK_MSG(r.divisor == 1 || r.resizes < 5, "divisor %u after %u sizes", r.divisor, r.resizes);
+    hrm_device_close(device);
+}
+
 static char *find_cache_file(const char *folder) {
     static char path[512];
     char command[600];
@@ -163,6 +205,39 @@ static void test_the_override(void **state) {
     hrm_device_close(device);
 }
 
+/* A driver that accepts work and does none: the timeline goes on, nothing else happens. */
+static PFN_vkQueueSubmit real_submit;
+static VKAPI_ATTR VkResult VKAPI_CALL submit_nothing(VkQueue queue, uint32_t count, const VkSubmitInfo *submits,
+                                                     VkFence fence) {
+    VkSubmitInfo empty = submits[0];
+    CHECK_EQ(count, 1);
+    empty.commandBufferCount = 0;
+    return real_submit(queue, 1, &empty, fence);
+}
+
+static void test_a_device_that_does_nothing(void **state) {
+    (void)state;
+    const char *folder = check_temp_path("nothing");
+    hrm_device *device = open_with_cache(folder);
+    real_submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = submit_nothing;
+    hrm_device_set_submit_target(device, 0); /* no timestamps: reading those never written is an error of ours */
+    uint32_t runs[8] = {0}, chosen = 99;
+    hrm_select_case c = make_case("twice", runs);
+    c.flops = 1e12; /* in no time */
+    hrm_status status = hrm_select_pick(device, &c, &chosen);
+    device->vk.vkQueueSubmit = real_submit;
+    if (status == HRM_OK) {
+        CHECK_EQ(chosen, 0); /* the first: no other has run */
+        CHECK_EQ(runs[1] + runs[2] + runs[3], 0);
+    } else { /* what fresh memory held was no number */
+        CHECK_STATUS(status, HRM_ERR_UNSUPPORTED);
+        CHECK_ERROR_HAS("no kernel works on this device");
+    }
+    hrm_device_close(device);
+    CHECK(find_cache_file(folder) == NULL);
+}
+
 static void count_visit(void *user, const char *op, const char *row, double gflops, const char *how) {
     uint32_t *count = user;
     CHECK(op[0] && row[0] && how[0] && gflops >= 0);
@@ -180,5 +255,6 @@ static void test_the_list(void **state) {
 }
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_the_fastest_right_one), HELPER_GPU_TEST(test_no_measurement_of_a_single_one),
-                HELPER_GPU_TEST(test_the_cache_file), HELPER_GPU_TEST(test_the_override),
+                HELPER_GPU_TEST(test_growing_work), HELPER_GPU_TEST(test_the_cache_file),
+                HELPER_GPU_TEST(test_the_override), HELPER_GPU_TEST(test_a_device_that_does_nothing),
                 HELPER_GPU_TEST(test_the_list))
