@@ -79,18 +79,38 @@ static void probe_memory(hrm_adapter_entry *entry) {
         mark_unusable(a, "no host-visible, coherent memory");
 }
 
-/* Vulkan's own minimums: a driver below them is broken, and what follows would divide by its zeros. */
-static void check_limits(hrm_adapter *a) {
-    if (a->max_workgroup_invocations < 128 || a->max_shared_bytes < 16384 || a->max_push_bytes < 128 ||
-        a->max_storage_range < (1u << 27) || a->max_texel_elements < 65536 || a->max_bound_sets < 4 ||
-        a->subgroup_size == 0 || a->max_workgroup_count[0] < 65535) {
-        mark_unusable(a, "limits below what Vulkan 1.2 requires");
+void hrm_adapter_check_limits(hrm_adapter *a) {
+    const struct {
+        const char *name;
+        uint64_t found, needed;
+    } limits[] = {
+        {"maxComputeWorkGroupInvocations", a->max_workgroup_invocations, 128},
+        {"maxComputeWorkGroupSize[0]", a->max_workgroup_size[0], 128},
+        {"maxComputeWorkGroupSize[1]", a->max_workgroup_size[1], 128},
+        {"maxComputeWorkGroupSize[2]", a->max_workgroup_size[2], 64},
+        {"maxComputeWorkGroupCount[0]", a->max_workgroup_count[0], 65535},
+        {"maxComputeWorkGroupCount[1]", a->max_workgroup_count[1], 65535},
+        {"maxComputeWorkGroupCount[2]", a->max_workgroup_count[2], 65535},
+        {"maxComputeSharedMemorySize", a->max_shared_bytes, 16384},
+        {"maxPushConstantsSize", a->max_push_bytes, 128},
+        {"maxStorageBufferRange", a->max_storage_range, UINT64_C(1) << 27},
+        {"maxTexelBufferElements", a->max_texel_elements, 65536},
+        {"maxBoundDescriptorSets", a->max_bound_sets, 4},
+        {"subgroupSize", a->subgroup_size, 1},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (limits[i].found >= limits[i].needed) continue;
+        char reason[sizeof a->unusable_reason];
+        snprintf(reason, sizeof reason, "%s is %" PRIu64 "; Vulkan 1.2 requires %" PRIu64, limits[i].name,
+                 limits[i].found, limits[i].needed);
+        mark_unusable(a, reason);
     }
 }
 
-static void probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubgroupProperties *subgroup,
-                            const VkPhysicalDeviceSubgroupSizeControlProperties *control) {
+void hrm_adapter_probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubgroupProperties *subgroup,
+                                 const VkPhysicalDeviceSubgroupSizeControlProperties *control) {
     hrm_adapter *a = &entry->info;
+    const bool range_known = entry->size_control;
     a->subgroup_size = subgroup->subgroupSize;
     a->min_subgroup_size = a->max_subgroup_size = subgroup->subgroupSize;
     entry->max_workgroup_subgroups = UINT32_MAX;
@@ -103,7 +123,10 @@ static void probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubg
             entry->size_control = false;
         }
     }
-    if (subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
+    if (!(subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) ||
+        !(subgroup->supportedOperations & VK_SUBGROUP_FEATURE_BASIC_BIT)) {
+        mark_unusable(a, "its driver has no basic subgroup operations in compute, which Vulkan 1.1 requires");
+    } else {
         VkSubgroupFeatureFlags ops = subgroup->supportedOperations;
         if (ops & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT) a->caps |= HRM_CAP_ARITHMETIC;
         if (ops & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) a->caps |= HRM_CAP_SHUFFLE;
@@ -121,9 +144,8 @@ static void probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubg
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint32_t n = sizes[i].size;
         bool exact = entry->size_control ? a->min_subgroup_size <= n && n <= a->max_subgroup_size
-                     : entry->max_workgroup_subgroups != UINT32_MAX
-                         ? a->min_subgroup_size == n && a->max_subgroup_size == n
-                         : a->type == HRM_ADAPTER_CPU && a->subgroup_size == n;
+                     : range_known       ? a->min_subgroup_size == n && a->max_subgroup_size == n
+                                         : a->type == HRM_ADAPTER_CPU && a->subgroup_size == n;
         if (exact) a->caps |= sizes[i].cap;
     }
 }
@@ -174,7 +196,10 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     entry->max_resources = l->maxPerStageResources;
     if (a->max_texel_elements >= (1u << 24)) a->caps |= HRM_CAP_TEXEL_LARGE;
     if (base.apiVersion < VK_API_VERSION_1_2) {
-        mark_unusable(a, "Vulkan older than 1.2");
+        char reason[sizeof a->unusable_reason];
+        snprintf(reason, sizeof reason, "its driver has Vulkan %u.%u; 1.2 is needed",
+                 VK_API_VERSION_MAJOR(base.apiVersion), VK_API_VERSION_MINOR(base.apiVersion));
+        mark_unusable(a, reason);
         return HRM_OK;
     }
 
@@ -224,13 +249,13 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     entry->size_control = size_queryable && control_features.subgroupSizeControl;
     entry->full_subgroups = entry->size_control && control_features.computeFullSubgroups;
     entry->broadcast_dynamic = features12.subgroupBroadcastDynamicId;
-    if (!features12.timelineSemaphore) mark_unusable(a, "no timeline semaphores");
+    if (!features12.timelineSemaphore) mark_unusable(a, "its driver has no timeline semaphores (timelineSemaphore)");
     if (features12.bufferDeviceAddress) a->caps |= HRM_CAP_ADDRESS;
     if (features12.shaderFloat16 && features11.storageBuffer16BitAccess) a->caps |= HRM_CAP_F16;
     if (features12.shaderInt8 && features12.storageBuffer8BitAccess) a->caps |= HRM_CAP_INT8;
     if (features.features.shaderInt64) a->caps |= HRM_CAP_INT64;
     if (features.features.shaderFloat64) a->caps |= HRM_CAP_F64;
-    probe_subgroups(entry, &subgroup, &control);
+    hrm_adapter_probe_subgroups(entry, &subgroup, &control);
     /* llvmpipe of Mesa 26.1.6 at 512 bits: creating a pipeline that packs two words into one (packUint2x32, as kernels
      * with 64-bit stores do) overruns its own stack and ends the process. 256 bits, and Mesa 22.3 and 25.0, are fine.
      */
@@ -241,7 +266,7 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
 
     probe_queues(entry);
     probe_memory(entry);
-    check_limits(a);
+    hrm_adapter_check_limits(a);
 
     /* Kind first, then memory; the driver breaks ties between drivers of one physical device. */
     static const int64_t kind_score[] = {[HRM_ADAPTER_OTHER] = 2,

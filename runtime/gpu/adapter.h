@@ -25,7 +25,7 @@ typedef struct hrm_adapter {
     uint32_t api_version, driver_version;
     uint8_t device_uuid[16], driver_uuid[16];
     uint32_t caps; /* HRM_CAP_* found, before HRM_DISABLE */
-    bool usable;   /* Vulkan >= 1.2, compute queue, timeline semaphores, memory types, minimum limits */
+    bool usable;   /* Vulkan >= 1.2 and its minimum limits, compute queue, timeline semaphores, memory types */
     char unusable_reason[128];
     uint32_t subgroup_size, min_subgroup_size, max_subgroup_size;
     uint32_t max_workgroup_invocations, max_workgroup_size[3], max_workgroup_count[3];

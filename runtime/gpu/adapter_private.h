@@ -26,6 +26,15 @@ typedef struct hrm_adapter_entry {
 /* All adapters of the instance in the order of hrm_adapter_list; free *out with free(). Errors: NO_DEVICE. */
 hrm_status hrm_adapter_enumerate(hrm_instance *instance, hrm_adapter_entry **out, uint32_t *count);
 
+/* Marks an adapter below Vulkan 1.2's own minimums as unusable, naming the limit, what was found and what is required:
+ * its driver is broken, and what follows would divide by its zeros. The first reason stays. */
+void hrm_adapter_check_limits(hrm_adapter *adapter);
+
+/* Subgroup sizes and the capabilities that follow; entry->size_control says whether `control` was filled, and
+ * afterwards whether a size can be required. */
+void hrm_adapter_probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubgroupProperties *subgroup,
+                                 const VkPhysicalDeviceSubgroupSizeControlProperties *control);
+
 /* Best first; drivers of one physical device (equal UUIDs) stay together, the preferred driver first. Sets info.index.
  */
 void hrm_adapter_sort(hrm_adapter_entry *entries, uint32_t count);

@@ -48,7 +48,6 @@ static void test_every_entry_is_sane(void **state) {
         CHECK(a->device_local_bytes > 0);
         CHECK(a->host_visible_bytes > 0);
         CHECK_EQ((a->caps & HRM_CAP_CPU) != 0, a->type == HRM_ADAPTER_CPU);
-        if (a->type == HRM_ADAPTER_CPU) CHECK(a->unified_memory);
     }
     /* CPU drivers come after everything else that works */
     for (uint32_t i = 1; i < count; i++) {
@@ -191,6 +190,82 @@ static void test_order_and_choice_on_an_imaginary_desktop(void **state) {
     CHECK_ERROR_HAS("no Vulkan device here can be used: Old card: no compute queue");
 }
 
+/* The least Vulkan 1.2 allows is enough; anything below is refused by name. */
+static void test_limits_below_vulkans_own(void **state) {
+    (void)state;
+    const hrm_adapter least = {.usable = true,
+                               .subgroup_size = 1,
+                               .max_workgroup_invocations = 128,
+                               .max_workgroup_size = {128, 128, 64},
+                               .max_workgroup_count = {65535, 65535, 65535},
+                               .max_shared_bytes = 16384,
+                               .max_push_bytes = 128,
+                               .max_bound_sets = 4,
+                               .max_storage_range = 1u << 27,
+                               .max_texel_elements = 65536};
+    hrm_adapter a = least;
+    hrm_adapter_check_limits(&a);
+    CHECK(a.usable && a.unusable_reason[0] == '\0');
+    a.max_shared_bytes = 16380;
+    hrm_adapter_check_limits(&a);
+    CHECK(!a.usable);
+    CHECK_STR(a.unusable_reason, "maxComputeSharedMemorySize is 16380; Vulkan 1.2 requires 16384");
+    a.max_push_bytes = 64;
+    hrm_adapter_check_limits(&a);
+    CHECK(strstr(a.unusable_reason, "maxComputeSharedMemorySize") != NULL); /* the first one stays */
+    a = least;
+    a.max_workgroup_size[2] = 63;
+    hrm_adapter_check_limits(&a);
+    CHECK_STR(a.unusable_reason, "maxComputeWorkGroupSize[2] is 63; Vulkan 1.2 requires 64");
+    a = least;
+    a.max_storage_range = 0;
+    hrm_adapter_check_limits(&a);
+    CHECK_STR(a.unusable_reason, "maxStorageBufferRange is 0; Vulkan 1.2 requires 134217728");
+    a = least;
+    a.max_workgroup_count[1] = 65534;
+    hrm_adapter_check_limits(&a);
+    CHECK_STR(a.unusable_reason, "maxComputeWorkGroupCount[1] is 65534; Vulkan 1.2 requires 65535");
+}
+
+static uint32_t probe_sizes(hrm_adapter_type type, uint32_t reported, bool control_known, uint32_t least, uint32_t most,
+                            VkShaderStageFlags stages, bool *size_control) {
+    hrm_adapter_entry entry = {.info = {.type = type, .usable = true}, .size_control = control_known};
+    const VkPhysicalDeviceSubgroupProperties subgroup = {
+        .subgroupSize = reported,
+        .supportedStages = VK_SHADER_STAGE_COMPUTE_BIT,
+        .supportedOperations = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT,
+    };
+    const VkPhysicalDeviceSubgroupSizeControlProperties control = {
+        .minSubgroupSize = least,
+        .maxSubgroupSize = most,
+        .maxComputeWorkgroupSubgroups = UINT32_MAX, /* as RADV says it for old chips */
+        .requiredSubgroupSizeStages = stages,
+    };
+    hrm_adapter_probe_subgroups(&entry, &subgroup, &control);
+    CHECK(entry.info.usable);
+    *size_control = entry.size_control;
+    return entry.info.caps;
+}
+
+static void test_subgroup_sizes(void **state) {
+    (void)state;
+    bool control;
+    const VkShaderStageFlags compute = VK_SHADER_STAGE_COMPUTE_BIT;
+    /* GCN: one size, which cannot be required and need not be */
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_DISCRETE, 64, true, 64, 64, 0, &control), HRM_CAP_BALLOT | HRM_CAP_SUBGROUP_64);
+    CHECK(!control);
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_DISCRETE, 64, true, 32, 64, compute, &control),
+             HRM_CAP_BALLOT | HRM_CAP_SUBGROUP_32 | HRM_CAP_SUBGROUP_64); /* RDNA */
+    CHECK(control);
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_INTEGRATED, 32, true, 8, 32, compute, &control),
+             HRM_CAP_BALLOT | HRM_CAP_SUBGROUP_8 | HRM_CAP_SUBGROUP_16 | HRM_CAP_SUBGROUP_32); /* Intel */
+    /* a range without control, and no range at all: what is reported is no promise, but for a processor's */
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_INTEGRATED, 32, true, 8, 32, 0, &control), HRM_CAP_BALLOT);
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_INTEGRATED, 32, false, 0, 0, 0, &control), HRM_CAP_BALLOT);
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_CPU, 8, false, 0, 0, 0, &control), HRM_CAP_BALLOT | HRM_CAP_SUBGROUP_8);
+    CHECK_EQ(probe_sizes(HRM_ADAPTER_CPU, 2, false, 0, 0, 0, &control), HRM_CAP_BALLOT);
+}
+
 int main(void) {
     hrm_adapter *list = NULL;
     uint32_t count = 0;
@@ -202,6 +277,8 @@ int main(void) {
         cmocka_unit_test(test_no_driver_says_what_to_install),
         cmocka_unit_test(test_lavapipe_before_swiftshader),
         cmocka_unit_test(test_order_and_choice_on_an_imaginary_desktop),
+        cmocka_unit_test(test_limits_below_vulkans_own),
+        cmocka_unit_test(test_subgroup_sizes),
     };
     return cmocka_run_group_tests_name("gpu/adapter", tests, clear_environment, NULL);
 }
