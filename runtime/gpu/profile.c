@@ -67,9 +67,16 @@ hrm_status hrm_program_read_profile(hrm_program *program,
         status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "read_profile: no host memory");
         goto fail;
     }
-    HRM_TRY(HRM_VK(device->vk.vkGetQueryPoolResults(device->handle, program->profile, 0, queries,
-                                                    queries * sizeof *times, times, sizeof *times,
-                                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT)));
+    /* Not VK_QUERY_RESULT_WAIT_BIT: the work is done, and timestamps lost in a reset of the GPU would never come. */
+    VkResult result =
+        device->vk.vkGetQueryPoolResults(device->handle, program->profile, 0, queries, queries * sizeof *times, times,
+                                         sizeof *times, VK_QUERY_RESULT_64_BIT);
+    if (result == VK_NOT_READY) {
+        status = hrm_fail(HRM_ERR_DEVICE, "read_profile: %s has finished the program without writing its timestamps",
+                          device->adapter.info.name);
+        goto fail;
+    }
+    HRM_TRY(hrm_vk_check(result, "vkGetQueryPoolResults("));
     uint32_t sum_count = 0;
     for (uint32_t p = 0; p < program->piece_count; p++) {
         const hrm_program_piece *piece = &program->pieces[p];

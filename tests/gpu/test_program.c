@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "gpu/device_private.h"
+
 static void test_chain_of_dependent_dispatches(void **state) {
     (void)state;
     enum { N = 5000, STEPS = 200 };
@@ -208,6 +210,14 @@ static void on_label(void *user, const char *label, uint64_t calls, double ns, d
     sums->flops += flops;
 }
 
+static VKAPI_ATTR VkResult VKAPI_CALL never_ready(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count,
+                                                  size_t size, void *data, VkDeviceSize stride,
+                                                  VkQueryResultFlags flags) {
+    (void)handle, (void)pool, (void)first, (void)count, (void)size, (void)data, (void)stride;
+    CHECK(!(flags & VK_QUERY_RESULT_WAIT_BIT)); /* that would wait for ever */
+    return VK_NOT_READY;
+}
+
 static void test_profile(void **state) {
     (void)state;
     enum { N = 4096 };
@@ -234,6 +244,18 @@ static void test_profile(void **state) {
         CHECK_EQ(sums.adds, 2);
         CHECK(sums.flops == 5.0 * N);
         CHECK_MSG(sums.ns >= 0.0 && sums.ns < 60e9, "%g ns", sums.ns);
+        /* timestamps that a reset has swallowed */
+        PFN_vkGetQueryPoolResults real = device->vk.vkGetQueryPoolResults;
+        device->vk.vkGetQueryPoolResults = never_ready;
+        CHECK_STATUS(hrm_program_read_profile(program, on_label, &sums), HRM_ERR_DEVICE);
+        CHECK_ERROR_HAS("without writing its timestamps");
+        device->vk.vkGetQueryPoolResults = real;
+    } else {
+        CHECK(log_has("has no compute timestamps"));
+        CHECK_OK(hrm_program_submit(program, NULL));
+        CHECK_STATUS(hrm_program_read_profile(program, on_label, &sums), HRM_ERR_UNSUPPORTED);
+        CHECK_ERROR_HAS("no compute timestamps");
+        CHECK_EQ(sums.labels, 0);
     }
     hrm_program_destroy(program);
     hrm_recorder_set_profile(rec, false);
