@@ -8,12 +8,15 @@
 #include <hrm/model.h>
 
 #include "base/log.h"
+#include "gpu/adapter.h"
+#include "gpu/device.h"
 #include "model/carry.h"
 #include "ops/act.h"
 #include "ops/loss.h"
 #include "shared/step_block.h"
 
-enum { MAX_BUCKETS = 64, NO_PUZZLE = UINT32_MAX, ALIGN_WORDS = 64 };
+enum { MAX_BUCKETS = 64, ALIGN_WORDS = 64 };
+#define NO_PUZZLE UINT32_MAX /* clang's C11 has no such enumerator */
 
 /* A batch size with its recorded programs, made at first use. */
 typedef struct bucket {
@@ -40,6 +43,7 @@ struct hrm_solver {
     void *observer_user;
     /* host mirrors */
     uint32_t *host_results, *new_tokens, *new_ids, *halted, *slot, *order;
+    uint32_t *segments; /* of the puzzle in each row: what the device must count too */
 };
 
 static uint64_t align_words(uint64_t n) {
@@ -108,7 +112,8 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     s->halted = calloc(B, 4);
     s->slot = calloc(B, 4);
     s->order = calloc(B, 4);
-    if (!s->host_results || !s->new_tokens || !s->new_ids || !s->halted || !s->slot || !s->order) {
+    s->segments = calloc(B, 4);
+    if (!s->host_results || !s->new_tokens || !s->new_ids || !s->halted || !s->slot || !s->order || !s->segments) {
         status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "solver: no host memory for %u rows", B);
         goto fail;
     }
@@ -135,6 +140,7 @@ void hrm_solver_destroy(hrm_solver *s) {
     free(s->halted);
     free(s->slot);
     free(s->order);
+    free(s->segments);
     free(s);
 }
 
@@ -244,6 +250,7 @@ static hrm_status compact(hrm_solver *s, bucket *from, bucket *to) {
         uint32_t row = s->order[i];
         s->slot[i] = i < n ? s->slot[row] : NO_PUZZLE;
         s->halted[i] = i < n ? s->halted[row] : 0;
+        s->segments[i] = s->segments[row];
         s->new_ids[i] = s->new_ids[row];
         memmove(&s->new_tokens[(size_t)i * S], &s->new_tokens[(size_t)row * S], S * sizeof *s->new_tokens);
     }
@@ -286,6 +293,7 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
             if (s->slot[i] != NO_PUZZLE || next == count) continue;
             s->slot[i] = next;
             s->halted[i] = 1; /* starts over with the new puzzle */
+            s->segments[i] = 0;
             s->new_ids[i] = puzzle_ids ? puzzle_ids[next] : 0;
             memcpy(&s->new_tokens[(size_t)i * S], &tokens[(size_t)next * S], S * sizeof *tokens);
             next++;
@@ -309,6 +317,11 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
         for (uint32_t i = 0; i < b->rows; i++) {
             uint32_t p = s->slot[i];
             if (p == NO_PUZZLE) continue;
+            /* A device that accepts work and does none would never end a puzzle. */
+            if (steps[i] != ++s->segments[i])
+                return hrm_fail(HRM_ERR_DEVICE,
+                                "solve: %s does not compute what it is given: puzzle %u had %u segments, it counts %u",
+                                hrm_device_get_adapter(s->model->device)->name, p, s->segments[i], steps[i]);
             const uint32_t *answer = &decoded[(size_t)i * S];
             if (s->observer && !s->observer(s->observer_user, p, steps[i], answer, q[2 * i], q[2 * i + 1]))
                 return hrm_fail(HRM_ERR_CANCELLED, "solve: stopped by the caller after %u of %u puzzles", next - live,

@@ -10,7 +10,7 @@
 
 #include "check.h"
 #include "data/maze_dataset.h"
-#include "gpu/device.h"
+#include "gpu/device_private.h"
 #include "ops/kernels.h"
 #include "train/dataset.h"
 
@@ -239,6 +239,43 @@ static void test_bad_input(void **state) {
     CHECK(m == NULL);
 }
 
+/* A driver that accepts work and does none: the timeline goes on, nothing else happens. */
+static PFN_vkQueueSubmit real_submit;
+static VKAPI_ATTR VkResult VKAPI_CALL submit_nothing(VkQueue queue, uint32_t count, const VkSubmitInfo *submits,
+                                                     VkFence fence) {
+    VkSubmitInfo empty = submits[0];
+    CHECK_EQ(count, 1);
+    empty.commandBufferCount = 0;
+    return real_submit(queue, 1, &empty, fence);
+}
+
+/* Solving on such a device ends, with a word on why, although no puzzle ever does. */
+static void test_a_device_that_does_nothing(void **state) {
+    (void)state;
+    hrm_model_config mc = tiny_recipe().model;
+    mc.vocab_size = 6;
+    mc.seq_len = 36;
+    hrm_model *m;
+    hrm_solver_config sc = HRM_INIT(hrm_solver_config);
+    hrm_solver *s;
+    uint32_t tokens[2 * 36] = {0}, answers[2 * 36];
+    const uint64_t target = device->submit_target_ns;
+    hrm_device_set_submit_target(device, 0); /* no timestamps: reading those never written is an error of ours */
+    CHECK_OK(hrm_model_create(device, &mc, 1, &m));
+    CHECK_OK(hrm_solver_create(m, &sc, &s));
+    CHECK_OK(hrm_solver_run(s, tokens, NULL, 2, answers, NULL));
+    real_submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = submit_nothing;
+    hrm_status status = hrm_solver_run(s, tokens, NULL, 2, answers, NULL);
+    device->vk.vkQueueSubmit = real_submit;
+    CHECK_STATUS(status, HRM_ERR_DEVICE);
+    CHECK_ERROR_HAS("does not compute what it is given: puzzle 0 had");
+    CHECK_OK(hrm_solver_run(s, tokens, NULL, 2, answers, NULL)); /* and goes on once the device works */
+    hrm_device_set_submit_target(device, target);
+    hrm_solver_destroy(s);
+    hrm_model_destroy(m);
+}
+
 int main(void) {
     hrm_device_open_info info = {.kernels = hrm_kernels_get_table()};
     hrm_status status = hrm_device_open(&info, &device);
@@ -247,9 +284,10 @@ int main(void) {
     hrm_maze_dataset_config mazes = {.maze = hrm_maze_generator_config_default(), .train_count = 40, .test_count = 30};
     CHECK_OK(hrm_maze_dataset_build(&mazes, NULL, NULL, &train_set.set, &test_set.set));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_seed_same_bytes),     cmocka_unit_test(test_loss_falls),
-        cmocka_unit_test(test_reference_options_run),    cmocka_unit_test(test_save_and_load),
-        cmocka_unit_test(test_neighbours_do_not_matter), cmocka_unit_test(test_bad_input)};
+        cmocka_unit_test(test_same_seed_same_bytes),      cmocka_unit_test(test_loss_falls),
+        cmocka_unit_test(test_reference_options_run),     cmocka_unit_test(test_save_and_load),
+        cmocka_unit_test(test_neighbours_do_not_matter),  cmocka_unit_test(test_bad_input),
+        cmocka_unit_test(test_a_device_that_does_nothing)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     hrm_puzzle_set_deinit(&train_set.set);
     hrm_puzzle_set_deinit(&test_set.set);
