@@ -90,8 +90,12 @@ fail:
     return status;
 }
 
-static hrm_status check_span(const char *what, hrm_span span) {
+static hrm_status check_span(const hrm_device *device, const char *what, hrm_span span) {
     if (!span.buffer) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: no buffer", what);
+    if (span.buffer->device != device) {
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: buffer '%s' belongs to another device", what,
+                        span.buffer->label);
+    }
     if (span.offset > span.buffer->bytes || span.bytes > span.buffer->bytes - span.offset) {
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "%s: bytes %" PRIu64 " to %" PRIu64 " are outside buffer '%s' of %" PRIu64 " bytes", what,
@@ -135,7 +139,7 @@ fail:
 
 hrm_status hrm_queue_upload(hrm_device *device, hrm_span dst, const void *data) {
     hrm_status status;
-    HRM_TRY(check_span("upload", dst));
+    HRM_TRY(check_span(device, "upload", dst));
     const unsigned char *bytes = data;
     for (uint64_t done = 0; done < dst.bytes;) {
         uint64_t chunk = dst.bytes - done < CHUNK_BYTES ? dst.bytes - done : CHUNK_BYTES, offset;
@@ -152,7 +156,7 @@ fail:
 
 hrm_status hrm_queue_download(hrm_device *device, hrm_span src, void *data) {
     hrm_status status;
-    HRM_TRY(check_span("download", src));
+    HRM_TRY(check_span(device, "download", src));
     unsigned char *bytes = data;
     if (src.bytes == 0) return hrm_queue_drain(device);
     if (!device->staging.readback) {
@@ -187,8 +191,8 @@ fail:
 
 hrm_status hrm_queue_copy(hrm_device *device, hrm_span dst, hrm_span src, hrm_ticket *ticket) {
     hrm_status status;
-    HRM_TRY(check_span("copy to", dst));
-    HRM_TRY(check_span("copy from", src));
+    HRM_TRY(check_span(device, "copy to", dst));
+    HRM_TRY(check_span(device, "copy from", src));
     if (dst.bytes != src.bytes || dst.bytes == 0) {
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "copy: %" PRIu64 " bytes of '%s' to %" PRIu64 " bytes of '%s'; sizes must be equal and > 0",
