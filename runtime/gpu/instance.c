@@ -36,8 +36,8 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlag
                                                  const VkDebugUtilsMessengerCallbackDataEXT *data, void *user) {
     hrm_instance *instance = user;
     if (types & VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT) atomic_fetch_add(&instance->validation_count, 1);
-    hrm_log(HRM_LOG_WARN, "vulkan%s: %s", severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? " error" : "",
-            data->pMessage ? data->pMessage : "");
+    hrm_log(HRM_LOG_WARN, "vulkan%s: [%s] %s", severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT ? " error" : "",
+            data->pMessageIdName ? data->pMessageIdName : "", data->pMessage ? data->pMessage : "");
     return VK_FALSE;
 }
 
