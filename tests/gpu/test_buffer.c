@@ -69,6 +69,15 @@ static void test_refusals(void **state) {
     uint64_t most = hrm_device_get_adapter(device)->max_allocation_bytes;
     CHECK_STATUS(hrm_buffer_create(device, most + 1, HRM_MEMORY_DEVICE, "one more", &buffer),
                  HRM_ERR_OUT_OF_DEVICE_MEMORY);
+    const hrm_adapter *a = hrm_device_get_adapter(device);
+    uint64_t heap = a->device_local_bytes > a->host_visible_bytes ? a->device_local_bytes : a->host_visible_bytes;
+    if (heap < most) { /* allowed in one piece, but in no heap */
+        CHECK_STATUS(hrm_buffer_create(device, heap + 4096, HRM_MEMORY_DEVICE, "too much", &buffer),
+                     HRM_ERR_OUT_OF_DEVICE_MEMORY);
+        CHECK_ERROR_HAS("buffer 'too much'");
+        CHECK_ERROR_HAS("no device memory is left (largest fitting heap");
+        CHECK(buffer == NULL);
+    }
     CHECK_STATUS(hrm_buffer_create(device, 16, (hrm_memory_kind)9, "odd", &buffer), HRM_ERR_INVALID_ARGUMENT);
     hrm_buffer_destroy(NULL);
     /* and the device still works */

@@ -92,6 +92,14 @@ static const VkPhysicalDeviceMemoryProperties integrated = {
     .memoryHeaps = {{4 * GIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}},
 };
 
+/* The least Vulkan's own minimums leave: little video memory that the host cannot see, and as little of the host's. */
+static const VkPhysicalDeviceMemoryProperties small = {
+    .memoryTypeCount = 2,
+    .memoryTypes = {{LOCAL, 0}, {HOST, 1}},
+    .memoryHeapCount = 2,
+    .memoryHeaps = {{64 * MIB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {64 * MIB, 0}},
+};
+
 static hrm_device *make_device(const VkPhysicalDeviceMemoryProperties *memory, bool unified, uint64_t max_allocation) {
     memset(&driver, 0, sizeof driver);
     layout = memory;
@@ -181,6 +189,39 @@ static void test_refusing_driver(void **state) {
     drop_device(device);
 }
 
+/* Blocks stay small beside a small heap: nearly all of it is usable, whatever the sizes of the pieces. */
+static void test_small_heaps(void **state) {
+    (void)state;
+    watch_log();
+    clear_log();
+    hrm_device *device = make_device(&small, false, 1 * GIB);
+    hrm_heap_piece ring, slots, pieces[256];
+    CHECK_OK(take(device, 8 * MIB, HRM_MEMORY_UPLOAD, &ring)); /* what staging.c takes */
+    CHECK_OK(take(device, 4 * MIB, HRM_MEMORY_READBACK, &slots));
+    CHECK_EQ(heap_of(&ring), 1);
+    CHECK_EQ(heap_of(&slots), 1);
+    CHECK(ring.mapped && slots.mapped);
+    uint32_t count = 0;
+    uint64_t local = 0;
+    while (count < 256) { /* 5 MiB of their own block, 300 KiB and 3 MiB of shared ones */
+        static const uint64_t sizes[] = {5 * MIB, 300 << 10, 3 * MIB};
+        CHECK_OK(take(device, sizes[count % 3], HRM_MEMORY_DEVICE, &pieces[count]));
+        if (heap_of(&pieces[count]) == 1) break;
+        local += pieces[count++].bytes;
+    }
+    CHECK_MSG(local >= 56 * MIB, "only %llu bytes of 64 MiB were used", (unsigned long long)local);
+    CHECK(log_has("slower host memory"));
+    CHECK(driver.used[0] <= 64 * MIB && driver.used[1] <= 64 * MIB);
+    hrm_heap_piece more;
+    CHECK_STATUS(take(device, 65 * MIB, HRM_MEMORY_DEVICE, &more), HRM_ERR_OUT_OF_DEVICE_MEMORY);
+    CHECK_ERROR_HAS("68157440 bytes asked for, but no device memory is left (largest fitting heap 67108864 bytes");
+    CHECK_STATUS(take(device, 60 * MIB, HRM_MEMORY_UPLOAD, &more), HRM_ERR_OUT_OF_DEVICE_MEMORY);
+    for (uint32_t i = 0; i <= count && i < 256; i++) hrm_heap_give(&device->heap, device, &pieces[i]);
+    hrm_heap_give(&device->heap, device, &ring);
+    hrm_heap_give(&device->heap, device, &slots);
+    drop_device(device);
+}
+
 /* Random takes and gives of one type; pieces never overlap, keep their alignment, and everything merges again. */
 static void test_sub_allocation(void **state) {
     (void)state;
@@ -225,9 +266,8 @@ static void test_sub_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discrete_kinds),
-        cmocka_unit_test(test_full_video_memory_falls_back),
-        cmocka_unit_test(test_refusing_driver),
+        cmocka_unit_test(test_discrete_kinds),  cmocka_unit_test(test_full_video_memory_falls_back),
+        cmocka_unit_test(test_refusing_driver), cmocka_unit_test(test_small_heaps),
         cmocka_unit_test(test_sub_allocation),
     };
     return cmocka_run_group_tests_name("gpu/heap", tests, NULL, NULL);

@@ -44,7 +44,8 @@ void helper_gpu_open(const char *disable);
 int helper_gpu_close(void);
 int helper_gpu_teardown(void **state);
 hrm_device *helper_gpu_get_device(void);
-/* True on drivers that run ~30 times slower than others (SwiftShader): tests then leave their largest shapes out. */
+/* True on drivers that run ~30 times slower than others (SwiftShader), and with HRM_TEST_SLOW=1 for what slows any driver
+ * down (GPU-assisted validation): tests then leave their largest shapes out. */
 bool helper_gpu_is_slow(void);
 
 /* Contiguous tensors. `data` NULL: NaN (f32) or 0x7fc0dead words. u32 also carries i32 data. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpu/device_private.h"
 #include "ops/attention.h"
 #include "ref/attention.h"
 
@@ -292,27 +293,52 @@ static void test_rows_are_independent(void **state) {
     }
 }
 
-/* More than a storage binding holds: the batch is worked through in slices. One token: o is v. */
-static void test_slices(void **state) {
-    (void)state;
-    uint64_t range = hrm_device_get_binding_range(helper_gpu_get_device());
-    if (range > 1u << 28 || helper_gpu_is_slow()) {
-        print_message("binding range %" PRIu64 ": not sliced in this test\n", range);
-        return;
-    }
+/* More than `range` bytes of qkv. One token: o is v; p is 1, so that only v has a gradient, which is o's. */
+static void run_slices(uint64_t range, bool backward) {
     size_t heads = 64, head_dim = 64, row = heads * head_dim;
     problem p = {.shape = {range / (3 * row * 4) + 33, 1, heads, head_dim}};
     p.n_o = p.shape.batch * row;
     p.n_qkv = 3 * p.n_o;
+    p.n_lse = p.shape.batch * heads;
     p.qkv = helper_gpu_host_f32(p.n_qkv);
     for (size_t i = 0; i < p.n_qkv; i++) p.qkv[i] = (float)(i * 2654435761u % 1009) / 512.0f - 1.0f;
     p.t_qkv = helper_gpu_f32(p.qkv, p.n_qkv);
     p.t_o = helper_gpu_f32(NULL, p.n_o);
+    if (backward) {
+        p.grad_o = helper_gpu_host_f32(p.n_o);
+        helper_gpu_random(p.grad_o, p.n_o, 1.0, 2);
+        p.t_lse = helper_gpu_f32(NULL, p.n_lse);
+        p.t_delta = helper_gpu_f32(NULL, p.n_lse);
+        p.t_grad_o = helper_gpu_f32(p.grad_o, p.n_o);
+        p.t_grad_qkv = helper_gpu_f32(NULL, p.n_qkv);
+    }
     record_fwd(&p, HRM_ATTENTION_AUTO);
+    if (backward) record_bwd(&p, HRM_ATTENTION_AUTO);
     helper_gpu_run();
-    const float *o = helper_gpu_read(p.t_o);
-    for (size_t b = 0; b < p.shape.batch; b++)
-        check_close_f32("o of one token", o + b * row, p.qkv + (b * 3 + 2) * row, row, 1e-6, 1e-6);
+    const float *o = helper_gpu_read(p.t_o), *grad = backward ? helper_gpu_read(p.t_grad_qkv) : NULL;
+    for (size_t b = 0; b < p.shape.batch; b++) {
+        const size_t v = (b * 3 + 2) * row;
+        check_close_f32("o of one token", o + b * row, p.qkv + v, row, 1e-6, 1e-6);
+        if (backward) check_close_f32("grad v of one token", grad + v, p.grad_o + b * row, row, 1e-5, 1e-5);
+    }
+}
+
+/* More than a storage binding holds: the batch is worked through in slices. */
+static void test_slices(void **state) {
+    (void)state;
+    hrm_adapter *a = &helper_gpu_get_device()->adapter.info;
+    const uint64_t range = a->max_storage_range;
+    a->max_storage_range = 1 << 20; /* few rows a slice, and done on every device */
+    run_slices(a->max_storage_range, true);
+    a->max_storage_range = range;
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+    /* qkv, o and what moves them */
+    if (range > 1u << 28 || range * 2 > a->device_local_bytes || helper_gpu_is_slow()) {
+        print_message("binding range %" PRIu64 ", memory %" PRIu64 ": sliced with a lowered range only\n", range,
+                      a->device_local_bytes);
+        return;
+    }
+    run_slices(range, false);
 }
 
 static void test_errors(void **state) {
