@@ -135,9 +135,15 @@ const char *check_path(const char *folder, const char *name) {
     return path;
 }
 
+const char *check_tree_golden_dir(const char *sub) {
+    const char *tree = getenv("HRM_TEST_TREE");
+    const char *root = tree && *tree ? check_path(tree, "tests/golden") : HRM_GOLDEN_DEFAULT;
+    return sub && *sub ? check_path(root, sub) : root;
+}
+
 const char *check_env_golden_dir(const char *sub) {
     const char *root = getenv("HRM_GOLDEN_DIR");
-    if (!root || !*root) root = HRM_GOLDEN_DEFAULT;
+    if (!root || !*root) return check_tree_golden_dir(sub);
     return sub && *sub ? check_path(root, sub) : root;
 }
 

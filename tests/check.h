@@ -66,9 +66,12 @@
  * is a failure (code 1). Call it before the group runs: CHECK_SKIP("no Vulkan device: %s", hrm_last_error()). */
 #define CHECK_SKIP(...) check_skip(__VA_ARGS__)
 
-/* The golden folder `sub` ("ops", "data/maze"; NULL for the root) below the environment's HRM_GOLDEN_DIR, or below the
- * compiled-in HRM_GOLDEN_DEFAULT. Not checked for existence. */
+/* The golden folder `sub` ("ops", "data/maze"; NULL for the root) below the environment's HRM_GOLDEN_DIR, or else this
+ * tree's own. Not checked for existence. */
 const char *check_env_golden_dir(const char *sub);
+
+/* The same in this tree, whatever HRM_GOLDEN_DIR says: where it was built, or HRM_TEST_TREE when it was copied. */
+const char *check_tree_golden_dir(const char *sub);
 
 /* "folder/name". */
 const char *check_path(const char *folder, const char *name);

@@ -48,7 +48,7 @@ static void check_same_set(const hrm_puzzle_set *a, const hrm_puzzle_set *b) {
 static void test_golden_round_trip(void **state) {
     (void)state;
     char **names, golden[1024], copy[1024];
-    snprintf(golden, sizeof golden, "%s", check_path(HRM_GOLDEN_DEFAULT, "data"));
+    snprintf(golden, sizeof golden, "%s", check_tree_golden_dir("data"));
     size_t folders = check_list_folders(golden, NULL, &names), opened = 0;
     for (size_t f = 0; f < folders; f++)
         for (int split = 0; split < 2; split++) {

@@ -11,7 +11,7 @@
 static void test_golden_table(void **state) {
     (void)state;
     json_t *root;
-    CHECK_OK(hrm_json_load(check_path(HRM_GOLDEN_DEFAULT, "lr_schedule.json"), &root));
+    CHECK_OK(hrm_json_load(check_path(check_tree_golden_dir(NULL), "lr_schedule.json"), &root));
     size_t i, k, checked = 0;
     json_t *schedule, *row;
     json_array_foreach(json_object_get(root, "schedules"), i, schedule) {
