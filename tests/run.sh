@@ -3,8 +3,9 @@
 # required, ends with ctest's summary.
 #   tests/run.sh [--sanitize] [ctest options]
 # --sanitize builds with AddressSanitizer and UndefinedBehaviorSanitizer into build-sanitize/ and runs the tests once, on the
-# default device. HRM_REQUIRE_SWIFTSHADER=1 makes the absence of SwiftShader (package chromium) a failure; without it the
-# tests on it are reported as skipped. HRM_TEST_BUILD chooses another build folder.
+# default device. HRM_REQUIRE_SWIFTSHADER=1 makes the absence of SwiftShader (package chromium) a failure, HRM_REQUIRE_LAB=1 that
+# of Mesa's drivers for AMD and Intel chips (tests/lab/); without them the tests on those are reported as skipped.
+# HRM_TEST_BUILD chooses another build folder.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 sanitize=no
@@ -16,7 +17,7 @@ fi
 . "$here/samples/packages.sh"
 need_debian
 # shellcheck disable=SC2086 # a list of words
-need_packages $build_packages bash binutils libcmocka-dev
+need_packages $build_packages bash binutils libcmocka-dev libdrm-dev
 if [ "${HRM_REQUIRE_SWIFTSHADER:-0}" = 1 ]; then need_packages chromium; fi
 
 export HRM_REQUIRE_DEVICE=1
@@ -28,7 +29,7 @@ if [ "$sanitize" = yes ]; then
     export ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0"
     export LSAN_OPTIONS="suppressions=$here/tests/lsan.supp:print_suppressions=0"
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
-    ctest --test-dir "$build" --output-on-failure -j "$jobs" -LE 'lavapipe-|swiftshader|validation' "$@"
+    ctest --test-dir "$build" --output-on-failure -j "$jobs" -LE 'lavapipe-|swiftshader|validation|lab' "$@"
     exit
 fi
 build=${HRM_TEST_BUILD:-$here/build}
