@@ -4,7 +4,8 @@
 #   <test>@validation                    ops, model and train tests with the newer validation layer and its sync checks
 # A driver that is not installed is reported by one skipped test <driver>/absent, which HRM_REQUIRE_DEVICE=1 (lavapipe) or
 # HRM_REQUIRE_SWIFTSHADER=1 (SwiftShader, validation) turns into a failure. Every variant has its own caches in the build
-# folder: the shader caches of Mesa before 26 do not know the vector width. Included last from tests/CMakeLists.txt.
+# folder: the shader caches of Mesa before 26 do not know the vector width. Included from
+# tests/CMakeLists.txt after all other tests; lab/lab.cmake adds its own variants of them.
 find_file(HRM_LAVAPIPE_ICD NAMES lvp_icd.x86_64.json lvp_icd.aarch64.json lvp_icd.json lvp_icd.i686.json
   PATHS /usr/share/vulkan/icd.d /usr/local/share/vulkan/icd.d /etc/vulkan/icd.d NO_DEFAULT_PATH)
 find_file(HRM_SWIFTSHADER_ICD NAMES vk_swiftshader_icd.json
@@ -95,11 +96,11 @@ if(HRM_VALIDATION_LAYER AND HRM_LAVAPIPE_ICD)
   }
 }
 ")
+  set(hrm_sync_checks VK_VALIDATION_VALIDATE_SYNC=1 VK_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1
+    VK_KHRONOS_VALIDATION_VALIDATE_SYNC=1 VK_KHRONOS_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1)
   foreach(test IN LISTS hrm_checked_tests)
-    hrm_variant(${test} validation VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD}
-      VK_LAYER_PATH=${hrm_matrix_dir}/layers HRM_VALIDATION=1 HRM_TEST_VALIDATION=1 VK_VALIDATION_VALIDATE_SYNC=1
-      VK_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1 VK_KHRONOS_VALIDATION_VALIDATE_SYNC=1
-      VK_KHRONOS_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=1 LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1)
+    hrm_variant(${test} validation VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} VK_LAYER_PATH=${hrm_matrix_dir}/layers
+      HRM_VALIDATION=1 HRM_TEST_VALIDATION=1 ${hrm_sync_checks} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1)
   endforeach()
 else()
   hrm_report_absent(validation HRM_REQUIRE_SWIFTSHADER "install chromium, whose layer is newer than Debian's, and configure again")

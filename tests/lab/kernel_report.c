@@ -9,7 +9,7 @@
  * with the row's name when
  *   - a row does not compile, or spills registers;
  *   - a statistic is more than 20 % worse than in FOLDER/NAME-mesa<major version>.tsv, or a row of that record is gone.
- *     No such file: the summary says so.
+ *     No such file, or a row that is not in it: the summary says so, and with HRM_REQUIRE_LAB=1 that fails too.
  * --foreign compiles the other rows instead: those made for processors, which need what this device has not. They must
  * compile, too; spills are only counted, and there is no record.
  * --update writes the record instead of comparing; spills still fail.
@@ -24,6 +24,7 @@
 
 #include "gpu/caps.h"
 #include "gpu/device.h"
+#include "layer/spirv.h"
 #include "ops/kernels.h"
 #include "shared/params.h"
 #include "shared/spec_ids.h"
@@ -127,23 +128,27 @@ static const variant variants[] = {
 };
 enum { VARIANT_COUNT = sizeof variants / sizeof variants[0] };
 
-/* Ids of the row's specialization constants: OpDecorate (71) with decoration SpecId (1). */
-static uint32_t read_spec_ids(const hrm_kernel_row *row, uint32_t ids[MAX_IDS]) {
-    uint32_t count = 0;
-    for (uint32_t at = 5; at < row->spirv_words && row->spirv[at] >> 16;) {
-        uint32_t words = row->spirv[at] >> 16;
-        if ((row->spirv[at] & 0xffff) == 71 && words == 4 && row->spirv[at + 2] == 1 && count < MAX_IDS) {
-            ids[count++] = row->spirv[at + 3];
-        }
-        at += words;
+/* Ids of the row's specialization constants; false when there are more than fit. */
+static bool read_spec_ids(const hrm_kernel_row *row, uint32_t ids[MAX_IDS], uint32_t *count) {
+    size_t at = 0;
+    spirv_op op;
+    *count = 0;
+    while (spirv_next(row->spirv, row->spirv_words, &at, &op)) {
+        if (op.opcode != SPIRV_DECORATE || op.count != 4 || op.words[2] != SPIRV_DECORATION_SPEC_ID) continue;
+        if (*count == MAX_IDS) return false;
+        ids[(*count)++] = op.words[3];
     }
-    return count;
+    return true;
 }
 
 /* The line's specs that the row has; false, naming it, when the row has one that the line lacks. */
 static bool pick_specs(const hrm_kernel_row *row, const variant *v, hrm_spec *specs, uint32_t *spec_count) {
-    uint32_t ids[MAX_IDS], id_count = read_spec_ids(row, ids);
+    uint32_t ids[MAX_IDS], id_count;
     *spec_count = 0;
+    if (!read_spec_ids(row, ids, &id_count)) {
+        fprintf(stderr, "%s: more specialization constants than kernel_report takes\n", row->name);
+        return false;
+    }
     for (uint32_t i = 0; i < id_count; i++) {
         uint32_t at = 0;
         while (at < v->spec_count && v->specs[at].id != ids[i]) at++;
@@ -251,7 +256,7 @@ static bool record_write(const record *r, const char *path, const hrm_adapter *a
 /* ---- the report -------------------------------------------------------------------------------------------------- */
 
 static struct {
-    uint32_t rows, pipelines, skipped, failed, spilling, lost, better;
+    uint32_t rows, pipelines, skipped, failed, spilling, lost, better, unrecorded;
     record now, before;
     bool has_before, print_all, foreign;
 } report;
@@ -267,6 +272,10 @@ static void print_line(const record_line *line) {
 static void compare(const record_line *line, record_line *before) {
     before->seen = true;
     for (int c = 0; c < COLUMN_COUNT; c++) {
+        if (before->has[c] && !line->has[c]) {
+            fprintf(stderr, "%s: the driver no longer says its %s\n", line->key, column_names[c]);
+            report.lost++;
+        }
         if (!line->has[c] || !before->has[c] || column_directions[c] == MUST_BE_ZERO) continue;
         double now = line->value[c], then = before->value[c];
         bool more = column_directions[c] == MORE_IS_BETTER;
@@ -289,9 +298,17 @@ static void take_form(const char *key, const form *f) {
         report.spilling++;
         if (!report.foreign) fprintf(stderr, "%s: spills registers (%g)\n", line.key, f->value[COLUMN_spills]);
     }
+    if (!f->has[COLUMN_spills] && !report.foreign) {
+        fprintf(stderr, "%s: the driver does not say whether it spills\n", line.key);
+        report.failed++;
+    }
     *record_add(&report.now) = line;
-    record_line *before = report.has_before ? record_find(&report.before, line.key) : NULL;
-    if (before) compare(&line, before);
+    if (!report.has_before) return;
+    record_line *before = record_find(&report.before, line.key);
+    if (before)
+        compare(&line, before);
+    else
+        report.unrecorded++;
 }
 
 static void compile_row(hrm_device *device, uint32_t kernel) {
@@ -392,14 +409,23 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s: in the record, but not compiled now\n", report.before.lines[i].key);
         report.lost++;
     }
-    if (update && !record_write(&report.now, path, a)) report.failed++;
+    /* a record without the rows that failed would never miss them */
+    if (update && (report.failed || !record_write(&report.now, path, a))) update = false, report.failed++;
     printf("summary: %s, %s: %u %s, %u pipelines, %u failed, %u spill", a->name, a->driver_info, report.rows,
            report.foreign ? "rows made for processors" : "rows", report.pipelines, report.failed, report.spilling);
-    if (report.has_before) printf(", %u statistics worse and %u better by over 20 %%", report.lost, report.better);
-    if (folder && !report.has_before) printf(update ? ", record written" : ", no record of this driver");
+    if (report.has_before) {
+        printf(", %u statistics worse and %u better by over 20 %%, %u not in the record", report.lost, report.better,
+               report.unrecorded);
+    }
+    if (folder && !report.has_before) printf(update ? ", record written" : ", no record");
     printf("; %u rows cannot be compiled here\n", report.skipped);
     hrm_device_close(device);
     free(report.now.lines);
     free(report.before.lines);
+    const char *wish = getenv("HRM_REQUIRE_LAB");
+    if (wish && strcmp(wish, "1") == 0 && folder && !update && (!report.has_before || report.unrecorded)) {
+        fprintf(stderr, "%s: rows are not recorded; write the record with --update and check it in\n", path);
+        report.failed++;
+    }
     return report.failed || (report.spilling && !report.foreign) || report.lost || report.rows == 0;
 }

@@ -1,6 +1,7 @@
 # The driver lab as tests (README.md): what needs nothing but this machine's packages, in every run of the suite.
 #   lab/<vendor>_<chip>          every kernel row through the chip's compiler, against records/
 #   lab/<vendor>_<chip>_program  the command from end to end on the chip, with submits that do nothing
+#   lab/discrete_program         ... on lavapipe made to look like a graphics card, where it must work
 #   lab/refusals                 devices that lack what cannot be done without, the Khronos mock driver among them, are
 #                                refused by name
 #   lab/two_devices              lavapipe and SwiftShader in one process
@@ -25,15 +26,20 @@ endfunction()
 set(hrm_lab_chip ${HRM_SH} ${CMAKE_CURRENT_SOURCE_DIR}/lab/chip.sh ${PROJECT_BINARY_DIR})
 set(hrm_lab_program ${CMAKE_CURRENT_SOURCE_DIR}/lab/whole_program.sh ${PROJECT_BINARY_DIR})
 set(hrm_lab_work ${PROJECT_BINARY_DIR}/tests/lab/work)
-foreach(pair amd/polaris10 amd/vega10 amd/renoir amd/navi10 amd/navi21 amd/navi31 amd/gfx1200 amd/gfx1201
-             intel/skl intel/tgl intel/adl intel/dg2 intel/bmg)
+set(hrm_lab_chips amd/polaris10 amd/vega10 amd/renoir amd/navi10 amd/navi21 amd/navi31 amd/gfx1200 amd/gfx1201)
+set(hrm_lab_programs amd/polaris10/256 amd/renoir/256 amd/navi21/0 amd/gfx1201/256)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|i.86)$") # Intel's driver is built for nothing else
+  list(APPEND hrm_lab_chips intel/skl intel/tgl intel/adl intel/dg2 intel/bmg)
+  list(APPEND hrm_lab_programs intel/tgl/256 intel/dg2/256 intel/bmg/8192)
+endif()
+foreach(pair IN LISTS hrm_lab_chips)
   string(REPLACE "/" ";" parts ${pair})
   list(GET parts 0 vendor)
   list(GET parts 1 chip)
   hrm_lab_test(${vendor}_${chip} COMMAND ${hrm_lab_chip} ${vendor} ${chip} report)
 endforeach()
-# vendor/chip/MiB of the card's memory that the host can map (renoir and tgl have none of their own)
-foreach(entry amd/polaris10/256 amd/renoir/256 amd/navi21/0 amd/gfx1201/256 intel/tgl/256 intel/dg2/256 intel/bmg/8192)
+# vendor/chip/MiB of the card's memory that the host can map; renoir and tgl have none of their own
+foreach(entry IN LISTS hrm_lab_programs)
   string(REPLACE "/" ";" parts ${entry})
   list(GET parts 0 vendor)
   list(GET parts 1 chip)
@@ -47,8 +53,8 @@ find_library(HRM_MOCK_ICD NAMES VkICD_mock_icd PATHS /usr/lib/chromium /usr/lib/
 set(hrm_lab_mock "")
 if(HRM_MOCK_ICD)
   set(hrm_lab_mock ${hrm_matrix_dir}/mock_icd.json)
-  file(WRITE ${hrm_lab_mock} "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": \
-\"${HRM_MOCK_ICD}\", \"api_version\": \"1.3.0\"}}\n")
+  file(WRITE ${hrm_lab_mock} "{\"file_format_version\": \"1.0.0\",
+  \"ICD\": {\"library_path\": \"${HRM_MOCK_ICD}\", \"api_version\": \"1.3.0\"}}\n")
 else()
   hrm_report_absent(mock HRM_REQUIRE_SWIFTSHADER "install chromium, which brings it, and configure again")
 endif()
@@ -73,43 +79,48 @@ if(HRM_LAVAPIPE_ICD)
     set(hrm_lab_watched "VK_LAYER_PATH=${hrm_matrix_dir}/layers:${hrm_lab_limits};HRM_VALIDATION=1;HRM_TEST_VALIDATION=1"
       "VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation:VK_LAYER_HRM_limits")
   endif()
-  set(hrm_lab_small "shared=16384,invocations=128,range=134217728,texels=65536,alignment=256,sets=4,heap=64"
-    "no-subgroup,no-size-control,no-host-visible-vram,no-address,no-timestamps,no-int64,no-f64,no-int8,no-f16,no-16bit")
+  set(hrm_lab_small shared=16384 invocations=128 range=134217728 texels=65536 alignment=256 sets=4 heap=64 no-subgroup
+    no-size-control no-host-visible-vram no-address no-timestamps no-int64 no-f64 no-int8 no-f16 no-16bit)
   list(JOIN hrm_lab_small "," hrm_lab_small)
+  set(hrm_lab_discrete type=discrete,no-host-visible-vram)
+  # HRM_DEVICE: without the layer there is no device of that name, and the test fails
+  set(hrm_lab_layered VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1
+    HRM_DEVICE=limited ${hrm_lab_watched})
   foreach(test IN LISTS hrm_device_tests)
-    hrm_variant(${test} lab-small VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1
-      ${hrm_lab_watched} HRM_LAB_LIMITS=${hrm_lab_small})
-    hrm_variant(${test} lab-discrete VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1
-      ${hrm_lab_watched} HRM_LAB_LIMITS=type=discrete,no-host-visible-vram)
+    hrm_variant(${test} lab-small ${hrm_lab_layered} HRM_LAB_LIMITS=${hrm_lab_small})
+    hrm_variant(${test} lab-discrete ${hrm_lab_layered} HRM_LAB_LIMITS=${hrm_lab_discrete})
   endforeach()
+  hrm_lab_test(discrete_program COMMAND ${hrm_lab_program} ${hrm_lab_work}/discrete ENVIRONMENT
+    VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_DEVICE=limited VK_LAYER_PATH=${hrm_lab_limits}
+    VK_INSTANCE_LAYERS=VK_LAYER_HRM_limits HRM_LAB_LIMITS=${hrm_lab_discrete})
 endif()
 
-# ---- planted faults, each with the test that meets it soonest ---------------------------------------------------------
+# ---- validation that runs on the device, and faults planted to show what each kind of validation finds -----------------
 if(HRM_LAVAPIPE_ICD AND HRM_VALIDATION_LAYER)
-  foreach(pair barrier/reduce store/elementwise race/reduce workgroup/elementwise)
-    string(REPLACE "/" ";" parts ${pair})
-    list(GET parts 0 fault)
-    list(GET parts 1 op)
-    hrm_lab_test(fault_${fault} COMMAND ${HRM_SH} ${CMAKE_CURRENT_SOURCE_DIR}/lab/layer/planted_fault.sh ${fault}
-      $<TARGET_FILE:test_ops_${op}> ENVIRONMENT VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256
-      HRM_REQUIRE_DEVICE=1 VK_LAYER_PATH=${PROJECT_BINARY_DIR}/tests/lab/layers/faults:${hrm_matrix_dir}/layers)
-  endforeach()
-endif()
-
-# ---- GPU-assisted validation -----------------------------------------------------------------------------------------
-# Of each operation the rows for graphics cards: instrumented, those made for processors take minutes to compile. Muted:
-# what the layer says of its own settings and of the time it takes.
-if(HRM_LAVAPIPE_ICD AND HRM_VALIDATION_LAYER)
-  set(hrm_lab_assisted VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1
-    VK_LAYER_PATH=${hrm_matrix_dir}/layers HRM_VALIDATION=1 HRM_TEST_VALIDATION=1 HRM_TEST_SLOW=1 HRM_DISABLE=cpu
-    VK_VALIDATION_VALIDATE_CORE=0 VK_VALIDATION_GPUAV_ENABLE=1 VK_VALIDATION_GPUAV_SHARED_MEMORY_DATA_RACE=1
-    VK_VALIDATION_MESSAGE_ID_FILTER=VALIDATION-SETTINGS,WARNING-Setting-Limit-Adjusted,GPUAV-Compile-time-general-buffer)
+  # Of each operation the rows for graphics cards: instrumented, those made for processors take minutes to compile. Muted:
+  # what the layer says of its own settings and of the time it takes.
+  set(hrm_lab_muted VALIDATION-SETTINGS WARNING-Setting-Limit-Adjusted GPUAV-Compile-time-general-buffer)
+  list(JOIN hrm_lab_muted "," hrm_lab_muted)
+  set(hrm_lab_assisted VK_VALIDATION_GPUAV_ENABLE=1 VK_VALIDATION_GPUAV_SHARED_MEMORY_DATA_RACE=1
+    VK_VALIDATION_VALIDATE_CORE=0 VK_VALIDATION_MESSAGE_ID_FILTER=${hrm_lab_muted} HRM_TEST_SLOW=1 HRM_DISABLE=cpu)
   set(hrm_lab_assisted_tests ${hrm_checked_tests})
   if(NOT HRM_LAB_FULL)
     list(FILTER hrm_lab_assisted_tests INCLUDE REGEX "^ops/")
     list(FILTER hrm_lab_assisted_tests EXCLUDE REGEX "^ops/(matmul|attention|select|golden.*)$")
   endif()
   foreach(test IN LISTS hrm_lab_assisted_tests)
-    hrm_variant(${test} lab-gpuav ${hrm_lab_assisted})
+    hrm_variant(${test} lab-gpuav VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256 HRM_REQUIRE_DEVICE=1
+      VK_LAYER_PATH=${hrm_matrix_dir}/layers HRM_VALIDATION=1 HRM_TEST_VALIDATION=1 ${hrm_lab_assisted})
   endforeach()
+
+  # Each fault with the test that meets it soonest, and the settings of the runs that should find its like.
+  function(hrm_lab_fault fault op)
+    hrm_lab_test(fault_${fault} COMMAND ${HRM_SH} ${CMAKE_CURRENT_SOURCE_DIR}/lab/layer/planted_fault.sh ${fault}
+      $<TARGET_FILE:test_ops_${op}> ENVIRONMENT VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD} LP_NATIVE_VECTOR_WIDTH=256
+      HRM_REQUIRE_DEVICE=1 VK_LAYER_PATH=${PROJECT_BINARY_DIR}/tests/lab/layers/faults:${hrm_matrix_dir}/layers ${ARGN})
+  endfunction()
+  hrm_lab_fault(barrier reduce ${hrm_sync_checks})
+  hrm_lab_fault(workgroup elementwise ${hrm_sync_checks})
+  hrm_lab_fault(store elementwise ${hrm_lab_assisted})
+  hrm_lab_fault(race reduce ${hrm_lab_assisted})
 endif()

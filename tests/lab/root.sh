@@ -3,8 +3,8 @@
 #   tests/lab/root.sh SUITE FOLDER          make it, or complete what an interrupted run left (as root)
 #   tests/lab/root.sh SUITE FOLDER COMMAND  run COMMAND (one string, given to sh) in it
 # SUITE is a Debian suite such as trixie, or testing. The mirror, its options and the key come from this machine's own apt
-# configuration. /proc, /dev and /tmp are mounted while something runs, in a mount namespace that ends with it: nothing stays
-# mounted.
+# configuration. While something runs, /proc, /dev and the tree (at /src) are mounted, in a mount namespace that ends with it:
+# nothing stays mounted. A folder made for other packages than those below is completed; for a newer state of testing remove it.
 set -eu
 suite=$1
 root=$2
@@ -28,7 +28,7 @@ if [ $# -ge 3 ]; then
     inside "$3"
     exit
 fi
-[ -e "$root/.complete" ] && exit 0
+[ "$(cat "$root/.complete" 2>/dev/null)" = "$packages" ] && exit 0
 [ "$(id -u)" -eq 0 ] || { echo "root.sh: making a Debian in a folder needs root" >&2; exit 1; }
 
 # The first archive of this machine that is Debian's own and not its security or update channel.
@@ -46,7 +46,7 @@ mkdir -p "$root"
 if [ ! -e "$root/.unpacked" ]; then
     rm -rf "${root:?}"/*
     # shellcheck disable=SC2086 # an empty script is no argument
-    debootstrap --variant=minbase --keyring="$keyring" "$suite" "$root" "$mirror" \
+    unshare --mount debootstrap --variant=minbase --keyring="$keyring" "$suite" "$root" "$mirror" \
         ${script:+/usr/share/debootstrap/scripts/$script} >"$log" 2>&1 || {
         tail -n 5 "$log" >&2
         echo "root.sh: debootstrap of $suite from $mirror failed; see $log" >&2
@@ -61,4 +61,4 @@ inside "apt-get update -q && apt-get install -y -q --no-install-recommends $pack
     echo "root.sh: installing packages in $root failed; see $log" >&2
     exit 1
 }
-touch "$root/.complete"
+echo "$packages" >"$root/.complete"

@@ -23,9 +23,8 @@ while [ $# -ge 2 ]; do
             if (name ~ /^fault_/) { variant = "planted faults"; suite = "program" }
             if (name ~ /^(limits|refusals)$/) { variant = "devices below the minimum"; suite = "program" }
             if (name == "two_devices") { variant = "lavapipe + SwiftShader in one process"; suite = "program" }
-            if (name ~ /^mock/) variant = "mock driver"
         }
-        if (suite ~ /absent/) next
+        if (name ~ /\/absent$/) { variant = suite ", which is absent"; suite = "program" }
         if (suite ~ /^(base|io|data|viz|fuzz|api)$/) suite = "host"
         if (!(variant in seen)) { seen[variant] = 1; order[++count] = variant }
         if (status == "run") ok[variant, suite]++
@@ -84,7 +83,8 @@ done
 echo
 echo "## The heavy kernels, chip by chip"
 echo
-echo "VGPRs / shared memory in bytes / occupancy / latency in cycles as the compiler estimates it; every row is in records/."
+echo "Lanes: VGPRs / bytes of shared memory / occupancy / latency in cycles as the compiler estimates it (- where it says"
+echo "nothing). Every row is in records/."
 rows="matmul_tile_vec4_nt@64 matmul_tile_vec4_nn@64 matmul_tile_vec4_tn@64 attention_fwd_tiles@64 attention_bwd_q_tiles@64 \
 attention_bwd_kv_tiles@64 rms_norm_fwd_vec4 swiglu_bwd_vec4 adam_atan2_vec4"
 echo
@@ -101,8 +101,10 @@ for record in "$records"/*.tsv; do
         $1 == "row" { for (i = 2; i <= NF; i++) column[$i] = i; next }
         { key = $1; sub(/\/[0-9]*$/, "", key) }
         key == row {
-            printf "%s %s / %s / %s / %s", text ? ";" : "", $(column["vgprs"]), $(column["lds"]), $(column["occupancy"]),
-                $(column["latency"])
+            width = $1
+            sub(/.*\//, "", width)
+            printf "%s %s: %s / %s / %s / %s", text ? ";" : "", width, $(column["vgprs"]), $(column["lds"]),
+                $(column["occupancy"]), $(column["latency"])
             text = 1
         }
         END { printf " |" }' "$record"

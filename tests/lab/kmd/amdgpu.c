@@ -1,9 +1,9 @@
 /* A stand-in for Linux's amdgpu kernel driver: see node.h, which it is built with.
  *
- * Mesa's RADV then opens one of the chips below on a machine without a graphics card: its compiler and its heaps are
- * the real ones, its submits do nothing.
+ * Mesa's RADV then opens one of the chips of amdgpu_chips.c on a machine without a graphics card: its compiler and its
+ * heaps are the real ones, its submits do nothing.
  *
- *   cc -shared -fPIC -o libkmd_amdgpu.so amdgpu.c node.c $(pkg-config --cflags libdrm)
+ *   cc -shared -fPIC -o libkmd_amdgpu.so amdgpu.c amdgpu_chips.c node.c $(pkg-config --cflags libdrm)
  *   HRM_LAB_CHIP=navi31 LD_PRELOAD=./libkmd_amdgpu.so NODEVICE_SELECT=1 VK_ICD_FILENAMES=radeon_icd.json program
  *
  * Memory as on the real thing: a discrete card has HRM_LAB_VRAM_MIB (8192) of its own, of which the host sees
@@ -14,13 +14,12 @@
  * To a program the chip is a real one: give it its own XDG_CACHE_HOME, or what it measured here, where nothing takes
  * any time, is kept for a card of the same kind.
  *
- * The numbers of a chip are those of the public product specifications, its ids those of libdrm's amdgpu.ids and the
- * kernel's headers. Registers say only how images are laid out in memory: plausible values, no more. Tried with Mesa
- * 22.3.6, 25.0.7 (from which on it knows gfx12 and gfx1151) and 26.1.6. */
+ * Tried with Mesa 22.3.6, 25.0.7 (from which on it knows gfx12 and gfx1151) and 26.1.6. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
 
+#include "amdgpu_chips.h"
 #include "node.h"
 
 #include <errno.h>
@@ -33,117 +32,11 @@
 #include <drm.h>
 
 /* Names that older headers lack. */
-#define FAMILY_GC_11_0_0 145
-#define FAMILY_GC_11_5_0 150
-#define FAMILY_GC_12_0_0 152
-#define VRAM_GDDR6 9
-#define VRAM_LPDDR5 12
 #define IDS_CONFORMANT_TRUNC_COORD 0x8
 #define INFO_MAX_IBS 0x22
 
 #define MIB (UINT64_C(1) << 20)
 #define GTT_BYTES (8192 * MIB)
-#define VERSION3(major, minor, revision) ((major) << 16 | (minor) << 8 | (revision))
-
-struct amd_chip {
-    struct kmd_chip base;
-    bool integrated;
-    struct {
-        uint32_t family, external_rev; /* what Mesa tells chips apart by */
-        uint32_t gfx, sdma;            /* VERSION3 of the blocks */
-    } id;
-    struct {
-        uint32_t engines, arrays, units; /* shader engines, arrays in one, compute units in one of those */
-        uint32_t backends;               /* render backends in all */
-        uint32_t registers;              /* vector registers of a SIMD, as the kernel counts them for the generation */
-    } shape;
-    struct {
-        uint32_t banks, kib;     /* the second level */
-        uint32_t last_level_mib; /* the one before memory, 0 for none */
-    } cache;
-    struct {
-        uint32_t type, bits;
-        uint32_t addressing; /* register GB_ADDR_CONFIG */
-    } memory;
-    struct {
-        uint32_t engine_mhz, memory_mhz, counter_khz;
-    } clock;
-};
-
-static const struct amd_chip chips[] = {
-    /* Radeon RX 480 */
-    {.base = {"polaris10", 0x1002, 0x67df, 0xc7},
-     .id = {AMDGPU_FAMILY_VI, 0x50, VERSION3(8, 0, 0), VERSION3(3, 1, 0)},
-     .shape = {4, 1, 9, 8, 256},
-     .cache = {8, 2048, 0},
-     .memory = {AMDGPU_VRAM_TYPE_GDDR5, 256, 0x22011003},
-     .clock = {1266, 2000, 25000}},
-    /* Radeon RX Vega 64 */
-    {.base = {"vega10", 0x1002, 0x687f, 0xc1},
-     .id = {AMDGPU_FAMILY_AI, 0x01, VERSION3(9, 0, 1), VERSION3(4, 0, 0)},
-     .shape = {4, 1, 16, 16, 256},
-     .cache = {16, 4096, 0},
-     .memory = {AMDGPU_VRAM_TYPE_HBM, 2048, 0x2a114042},
-     .clock = {1630, 945, 27000}},
-    /* the graphics of a Ryzen 7 4800U */
-    {.base = {"renoir", 0x1002, 0x1636, 0xc1},
-     .integrated = true,
-     .id = {AMDGPU_FAMILY_RV, 0x91, VERSION3(9, 3, 0), VERSION3(4, 1, 2)},
-     .shape = {1, 1, 8, 2, 256},
-     .cache = {4, 1024, 0},
-     .memory = {AMDGPU_VRAM_TYPE_DDR4, 128, 0x26010042},
-     .clock = {1750, 1600, 100000}},
-    /* Radeon RX 5700 XT */
-    {.base = {"navi10", 0x1002, 0x731f, 0xc1},
-     .id = {AMDGPU_FAMILY_NV, 0x01, VERSION3(10, 1, 10), VERSION3(5, 0, 0)},
-     .shape = {2, 2, 10, 16, 1024},
-     .cache = {16, 4096, 0},
-     .memory = {VRAM_GDDR6, 256, 0x00000044},
-     .clock = {1905, 875, 100000}},
-    /* Radeon RX 6900 XT */
-    {.base = {"navi21", 0x1002, 0x73bf, 0xc0},
-     .id = {AMDGPU_FAMILY_NV, 0x28, VERSION3(10, 3, 0), VERSION3(5, 2, 0)},
-     .shape = {4, 2, 10, 16, 1024},
-     .cache = {16, 4096, 128},
-     .memory = {VRAM_GDDR6, 256, 0x00000545},
-     .clock = {2250, 1000, 100000}},
-    /* Radeon RX 7900 XTX, gfx1100 */
-    {.base = {"navi31", 0x1002, 0x744c, 0xc8},
-     .id = {FAMILY_GC_11_0_0, 0x01, VERSION3(11, 0, 0), VERSION3(6, 0, 0)},
-     .shape = {6, 2, 8, 24, 1536},
-     .cache = {24, 6144, 96},
-     .memory = {VRAM_GDDR6, 384, 0x00000545},
-     .clock = {2500, 1250, 100000}},
-    /* Radeon RX 7600, gfx1102 */
-    {.base = {"navi33", 0x1002, 0x7480, 0xcf},
-     .id = {FAMILY_GC_11_0_0, 0x10, VERSION3(11, 0, 2), VERSION3(6, 0, 2)},
-     .shape = {2, 2, 8, 8, 1024},
-     .cache = {8, 2048, 32},
-     .memory = {VRAM_GDDR6, 128, 0x00000444},
-     .clock = {2655, 1125, 100000}},
-    /* Radeon 8060S, the graphics of a Ryzen AI Max+ 395, Strix Halo */
-    {.base = {"gfx1151", 0x1002, 0x1586, 0xc1},
-     .integrated = true,
-     .id = {FAMILY_GC_11_5_0, 0xc1, VERSION3(11, 5, 1), VERSION3(6, 1, 1)},
-     .shape = {2, 2, 10, 16, 1536},
-     .cache = {16, 2048, 32},
-     .memory = {VRAM_LPDDR5, 256, 0x00000444},
-     .clock = {2900, 1000, 100000}},
-    /* Radeon RX 9060 XT, Navi 44 */
-    {.base = {"gfx1200", 0x1002, 0x7590, 0xc0},
-     .id = {FAMILY_GC_12_0_0, 0x40, VERSION3(12, 0, 0), VERSION3(7, 0, 0)},
-     .shape = {2, 2, 8, 8, 1536},
-     .cache = {16, 4096, 32},
-     .memory = {VRAM_GDDR6, 128, 0x00000444},
-     .clock = {3130, 1258, 100000}},
-    /* Radeon RX 9070 XT, Navi 48 */
-    {.base = {"gfx1201", 0x1002, 0x7550, 0xc0},
-     .id = {FAMILY_GC_12_0_0, 0x50, VERSION3(12, 0, 1), VERSION3(7, 0, 1)},
-     .shape = {4, 2, 8, 16, 1536},
-     .cache = {32, 8192, 64},
-     .memory = {VRAM_GDDR6, 256, 0x00000545},
-     .clock = {2970, 1258, 100000}},
-};
 
 static const struct amd_chip *chip;
 static uint64_t vram_bytes, visible_bytes;
@@ -158,7 +51,7 @@ static uint32_t gfx_major(void) {
 }
 
 static const struct kmd_chip *chip_at(size_t index) {
-    return index < sizeof chips / sizeof *chips ? &chips[index].base : NULL;
+    return index < amd_chip_count ? &amd_chips[index].base : NULL;
 }
 
 static bool setup(const struct kmd_chip *chosen) {

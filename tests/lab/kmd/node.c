@@ -378,7 +378,8 @@ static bool is_render_path(const char *path) {
 }
 
 static mode_t open_mode(int flags, va_list list) {
-    return (flags & (O_CREAT | O_TMPFILE)) ? (mode_t)va_arg(list, unsigned) : 0;
+    bool has_mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE; /* of several bits, O_DIRECTORY among them */
+    return has_mode ? (mode_t)va_arg(list, unsigned) : 0;
 }
 
 int open(const char *path, int flags, ...) {

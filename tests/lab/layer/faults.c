@@ -209,6 +209,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_pipelines(VkDevice device, VkPipeli
         return d->vkCreateComputePipelines(device, cache, count, infos, allocator, pipelines);
     }
     VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < count; i++) pipelines[i] = VK_NULL_HANDLE;
     for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
         VkComputePipelineCreateInfo info = infos[i];
         VkSpecializationInfo *constants = widen_constants(d, info.stage.pSpecializationInfo);

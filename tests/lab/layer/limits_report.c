@@ -65,6 +65,13 @@ VkSubgroupFeatureFlags limits_hidden_operations(void) {
     return hidden;
 }
 
+static uint32_t real_subgroup_size(VkPhysicalDevice physical) {
+    VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceProperties2 base = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &subgroup};
+    ((limits_instance *)chain_get_instance(physical))->vkGetPhysicalDeviceProperties2(physical, &base);
+    return subgroup.subgroupSize;
+}
+
 /* Without size control nothing is promised but one nominal size. */
 static void lower_size_control(uint32_t *min, uint32_t *max, uint32_t *subgroups, VkShaderStageFlags *stages,
                                uint32_t subgroup_size) {
@@ -102,13 +109,8 @@ static void lower_property_chain(VkPhysicalDevice physical, void *next) {
                 LIMITS_CLEAR(VkPhysicalDeviceVulkan13Properties, at);
                 break;
             }
-            VkPhysicalDeviceSubgroupProperties subgroup = {.sType =
-                                                               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
-            VkPhysicalDeviceProperties2 base = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                                .pNext = &subgroup};
-            ((limits_instance *)chain_get_instance(physical))->vkGetPhysicalDeviceProperties2(physical, &base);
             lower_size_control(&p->minSubgroupSize, &p->maxSubgroupSize, &p->maxComputeWorkgroupSubgroups,
-                               &p->requiredSubgroupSizeStages, subgroup.subgroupSize);
+                               &p->requiredSubgroupSizeStages, real_subgroup_size(physical));
             raise_alignment(&p->storageTexelBufferOffsetAlignmentBytes);
             raise_alignment(&p->uniformTexelBufferOffsetAlignmentBytes);
             break;
@@ -126,13 +128,8 @@ static void lower_property_chain(VkPhysicalDevice physical, void *next) {
         }
         case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES: {
             VkPhysicalDeviceSubgroupSizeControlProperties *p = (void *)at;
-            VkPhysicalDeviceSubgroupProperties subgroup = {.sType =
-                                                               VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
-            VkPhysicalDeviceProperties2 base = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-                                                .pNext = &subgroup};
-            ((limits_instance *)chain_get_instance(physical))->vkGetPhysicalDeviceProperties2(physical, &base);
             lower_size_control(&p->minSubgroupSize, &p->maxSubgroupSize, &p->maxComputeWorkgroupSubgroups,
-                               &p->requiredSubgroupSizeStages, subgroup.subgroupSize);
+                               &p->requiredSubgroupSizeStages, real_subgroup_size(physical));
             break;
         }
         case VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TEXEL_BUFFER_ALIGNMENT_PROPERTIES: {

@@ -1,6 +1,9 @@
 /* Reads of a compute shader's SPIR-V what a device has limits for: capabilities, the workgroup's size, its shared
  * memory.
  *
+ * It judges what the runtime decided with a reader of its own (runtime/gpu/spirv.h), so it shares no code with that
+ * one: they would share its mistakes.
+ *
  * Promises: nothing is read past the module; specialization constants count with the values of the pipeline; what
  * cannot be worked out is a failure with a reason, never a guess. */
 #ifndef HRM_TESTS_LAB_LAYER_SPIRV_H
