@@ -17,6 +17,7 @@ libstb-dev libjansson-dev libgif-dev libcmocka-dev mesa-vulkan-drivers glslc lib
 inside() {
     mkdir -p "$root/src" "$root/proc" "$root/dev"
     unshare --mount sh -eu -c '
+        mount --bind "$0" "$0" # a mount point, so that what runs inside can have mounts of its own
         mount --bind /proc "$0/proc"
         mount --rbind /dev "$0/dev"
         mount --bind "$1" "$0/src"
