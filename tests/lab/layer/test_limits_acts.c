@@ -403,6 +403,18 @@ void test_broken_shaders(void **state) {
 /* ---- descriptors --------------------------------------------------------------------------------------------------
  */
 
+/* A buffer with memory of the first type that it may live in. The caller frees both. */
+static VkBuffer make_bound_buffer(VkDeviceSize bytes, VkDeviceMemory *memory) {
+    VkBuffer buffer = make_buffer(bytes);
+    VkMemoryRequirements need;
+    vk.vkGetBufferMemoryRequirements(vk.device, buffer, &need);
+    uint32_t type = 0;
+    while (!(need.memoryTypeBits >> type & 1u)) type++;
+    CHECK_EQ(allocate(need.size, type, memory), VK_SUCCESS);
+    CHECK_EQ(vk.vkBindBufferMemory(vk.device, buffer, *memory, 0), VK_SUCCESS);
+    return buffer;
+}
+
 static VkResult try_view(VkBuffer buffer, VkFormat format, uint64_t offset, uint64_t range) {
     const VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                          .buffer = buffer,
@@ -419,14 +431,8 @@ void test_views(void **state) {
     (void)state;
     const VkFormat vec4 = VK_FORMAT_R32G32B32A32_SFLOAT;
     open_device("texels=256,alignment=512");
-    VkBuffer buffer = make_buffer(8192);
-    VkMemoryRequirements need;
     VkDeviceMemory memory;
-    vk.vkGetBufferMemoryRequirements(vk.device, buffer, &need);
-    uint32_t type = 0;
-    while (!(need.memoryTypeBits >> type & 1u)) type++;
-    CHECK_EQ(allocate(need.size, type, &memory), VK_SUCCESS);
-    CHECK_EQ(vk.vkBindBufferMemory(vk.device, buffer, memory, 0), VK_SUCCESS);
+    VkBuffer buffer = make_bound_buffer(8192, &memory);
     CHECK_EQ(try_view(buffer, vec4, 512, 256 * 16), VK_SUCCESS);
     CHECK_EQ(try_view(buffer, VK_FORMAT_R32_SFLOAT, 0, 256 * 4), VK_SUCCESS);
     listen_to_layer();
@@ -501,14 +507,8 @@ static void write_descriptor(void) {
                                               .descriptorSetCount = 1,
                                               .pSetLayouts = &layout};
     CHECK_EQ(vk.vkAllocateDescriptorSets(vk.device, &info, &set), VK_SUCCESS);
-    VkBuffer buffer = make_buffer(8192);
-    VkMemoryRequirements need;
     VkDeviceMemory memory;
-    vk.vkGetBufferMemoryRequirements(vk.device, buffer, &need);
-    uint32_t type = 0;
-    while (!(need.memoryTypeBits >> type & 1u)) type++;
-    CHECK_EQ(allocate(need.size, type, &memory), VK_SUCCESS);
-    CHECK_EQ(vk.vkBindBufferMemory(vk.device, buffer, memory, 0), VK_SUCCESS);
+    VkBuffer buffer = make_bound_buffer(8192, &memory);
     const VkDescriptorBufferInfo what = {buffer, write_offset, write_range};
     const VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                         .dstSet = set,
