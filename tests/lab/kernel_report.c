@@ -70,7 +70,6 @@ static const char *const column_sources[] = {
 
 /* One compiled form of a pipeline. A driver may make several, one for each subgroup size it could run. */
 typedef struct form {
-    uint32_t subgroup;
     bool has[COLUMN_COUNT];
     double value[COLUMN_COUNT];
 } form;
@@ -79,6 +78,7 @@ enum { MAX_FORMS = 4 };
 typedef struct forms {
     form list[MAX_FORMS];
     uint32_t count;
+    bool overflow;
     char executable[MAX_TEXT]; /* the one being read */
 } forms;
 
@@ -97,11 +97,9 @@ static bool is_one_of(const char *name, const char *list) {
 static void on_statistic(void *user, const hrm_kernel_statistic *s) {
     forms *f = user;
     if (f->count == 0 || strcmp(f->executable, s->executable) != 0) {
-        if (f->count == MAX_FORMS) return;
-        form *fresh = &f->list[f->count++];
-        *fresh = (form){.subgroup = s->subgroup_size};
-        fresh->has[COLUMN_subgroup] = true;
-        fresh->value[COLUMN_subgroup] = s->subgroup_size;
+        f->overflow = f->overflow || f->count == MAX_FORMS;
+        if (f->overflow) return;
+        f->list[f->count++] = (form){.has[COLUMN_subgroup] = true, .value[COLUMN_subgroup] = (double)s->subgroup_size};
         snprintf(f->executable, sizeof f->executable, "%s", s->executable);
     }
     form *now = &f->list[f->count - 1];
@@ -165,8 +163,7 @@ static bool pick_specs(const hrm_kernel_row *row, const variant *v, hrm_spec *sp
 
 typedef struct record_line {
     char key[MAX_TEXT]; /* row, variant, subgroup size of the form */
-    bool has[COLUMN_COUNT];
-    double value[COLUMN_COUNT];
+    form form;
     bool seen;
 } record_line;
 
@@ -217,12 +214,12 @@ static bool record_read(record *r, const char *path) {
             const char *word = rest ? strsep(&rest, "\t\n") : NULL;
             char *end = NULL;
             if (word && strcmp(word, "-") == 0) continue;
-            if (word) line->value[c] = strtod(word, &end);
+            if (word) line->form.value[c] = strtod(word, &end);
             if (!word || end == word || *end) {
                 fprintf(stderr, "%s:%d: column %s is not a number or -\n", path, line_number, column_names[c]);
                 exit(1);
             }
-            line->has[c] = true;
+            line->form.has[c] = true;
         }
     }
     fclose(file);
@@ -241,8 +238,8 @@ static bool record_write(const record *r, const char *path, const hrm_adapter *a
     for (size_t i = 0; i < r->count; i++) {
         fputs(r->lines[i].key, file);
         for (int c = 0; c < COLUMN_COUNT; c++) {
-            if (r->lines[i].has[c])
-                fprintf(file, "\t%.6g", r->lines[i].value[c]);
+            if (r->lines[i].form.has[c])
+                fprintf(file, "\t%.6g", r->lines[i].form.value[c]);
             else
                 fputs("\t-", file);
         }
@@ -264,7 +261,7 @@ static struct {
 static void print_line(const record_line *line) {
     printf("%-44s", line->key);
     for (int c = 0; c < COLUMN_COUNT; c++)
-        if (line->has[c]) printf("  %s %g", column_names[c], line->value[c]);
+        if (line->form.has[c]) printf("  %s %g", column_names[c], line->form.value[c]);
     putchar('\n');
 }
 
@@ -272,12 +269,12 @@ static void print_line(const record_line *line) {
 static void compare(const record_line *line, record_line *before) {
     before->seen = true;
     for (int c = 0; c < COLUMN_COUNT; c++) {
-        if (before->has[c] && !line->has[c]) {
+        if (before->form.has[c] && !line->form.has[c]) {
             fprintf(stderr, "%s: the driver no longer says its %s\n", line->key, column_names[c]);
             report.lost++;
         }
-        if (!line->has[c] || !before->has[c] || column_directions[c] == MUST_BE_ZERO) continue;
-        double now = line->value[c], then = before->value[c];
+        if (!line->form.has[c] || !before->form.has[c] || column_directions[c] == MUST_BE_ZERO) continue;
+        double now = line->form.value[c], then = before->form.value[c];
         bool more = column_directions[c] == MORE_IS_BETTER;
         if (more ? now < 0.8 * then : now > 1.2 * then) {
             fprintf(stderr, "%s: %s is %g, the record says %g\n", line->key, column_names[c], now, then);
@@ -289,10 +286,8 @@ static void compare(const record_line *line, record_line *before) {
 }
 
 static void take_form(const char *key, const form *f) {
-    record_line line = {.seen = false};
-    snprintf(line.key, sizeof line.key, "%s/%u", key, f->subgroup);
-    memcpy(line.has, f->has, sizeof line.has);
-    memcpy(line.value, f->value, sizeof line.value);
+    record_line line = {.form = *f};
+    snprintf(line.key, sizeof line.key, "%s/%.0f", key, f->value[COLUMN_subgroup]);
     if (report.print_all) print_line(&line);
     if (f->value[COLUMN_spills] > 0) {
         report.spilling++;
@@ -342,6 +337,10 @@ static void compile_row(hrm_device *device, uint32_t kernel) {
             continue;
         }
         report.pipelines++;
+        if (f.overflow) {
+            fprintf(stderr, "%s: compiled in more than %d forms\n", key, (int)MAX_FORMS);
+            report.failed++;
+        }
         if (f.count == 0) {
             fprintf(stderr, "%s: the driver says nothing of it\n", key);
             report.failed++;
