@@ -37,6 +37,7 @@ for name in $names; do
 done
 [ -n "$icd" ] || absent "Mesa's $vendor driver is not installed (package mesa-vulkan-drivers)"
 unset HRM_DEVICE VK_DRIVER_FILES VK_ADD_DRIVER_FILES
+mesa=$(dpkg-query -W -f '${Version}' mesa-vulkan-drivers 2>/dev/null | sed 's/[^0-9].*//')
 export VK_ICD_FILENAMES="$icd" NODEVICE_SELECT=1 MESA_SHADER_CACHE_DISABLE=true
 
 # Does the driver offer a device? A program that breaks is no answer.
@@ -49,7 +50,6 @@ has_device() {
 
 unknown() {
     echo "this driver does not know $chip"
-    mesa=$(dpkg-query -W -f '${Version}' mesa-vulkan-drivers 2>/dev/null | sed 's/[^0-9].*//')
     [ "${HRM_REQUIRE_LAB:-0}" != 1 ] || [ ! -e "$here/records/$chip-mesa$mesa.tsv" ] || {
         echo "but it did when $chip-mesa$mesa.tsv was recorded"
         exit 1
@@ -64,7 +64,7 @@ report() {
     "$build/tests/lab/kernel_report" --chip "$chip" --records "$here/records" "$@" || return $?
     code=0
     "$build/tests/lab/kernel_report" --foreign || code=$?
-    if [ $code -ge 128 ] && [ "$chip" = dg2 ]; then
+    if [ $code -ge 128 ] && [ "$chip-mesa$mesa" = dg2-mesa25 ]; then
         echo "the compiler crashes on a row made for processors (signal $((code - 128))), as Mesa 25.0.7 is known to"
         return 0
     fi

@@ -9,8 +9,8 @@
 #   <test>@lab-small             device tests on lavapipe cut down to what Vulkan 1.2 promises, and less
 #   <test>@lab-discrete          ... made to look like a graphics card whose memory the host cannot see
 #   <test>@lab-gpuav             ... under GPU-assisted validation: accesses out of bounds, and races in shared memory
-# HRM_LAB_FULL=ON (run.sh) extends the last from tests of quick kernels to all kernels, models and training. Included last from
-# tests/CMakeLists.txt, after matrix.cmake, whose helpers it uses.
+# HRM_LAB_FULL=ON (run.sh) extends the last from tests of quick kernels to all kernels, models and
+# training. Included last from tests/CMakeLists.txt, after matrix.cmake, whose helpers it uses.
 option(HRM_LAB_FULL "Test under GPU-assisted validation what takes long, too" OFF)
 
 function(hrm_lab_test name)

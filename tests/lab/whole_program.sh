@@ -2,7 +2,8 @@
 # The command from end to end: lists devices, makes mazes, trains, evaluates, solves, draws, measures. Nothing may fail, hang or
 # be refused; how well it solves after three steps does not count.
 #   whole_program.sh BUILD WORK [computes-nothing]
-# WORK is a folder of this run's own, emptied first. On a device whose submits do nothing (chip.sh) no puzzle is ever done: eval and solve must notice and say so in one line instead of waiting for ever.
+# WORK is a folder of this run's own, emptied first. On a device whose submits do nothing (chip.sh) no puzzle is
+# ever done: eval and solve must notice and say so in one line instead of waiting for ever.
 set -eu
 hrm=$1/hrm
 work=$2
