@@ -43,4 +43,4 @@ need_debian() {
 
 # What building and running needs.
 build_packages="gcc libc6-dev g++ cmake ninja-build libvulkan-dev libvulkan-volk-dev libshaderc-dev glslang-dev \
-spirv-tools libstb-dev libjansson-dev libgif-dev mesa-vulkan-drivers"
+spirv-tools libstb-dev libjansson-dev libgif-dev libzip-dev libyaml-dev mesa-vulkan-drivers"

@@ -11,7 +11,7 @@ root=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
 packages="gcc libc6-dev g++ cmake ninja-build libvulkan-dev libvulkan-volk-dev libshaderc-dev glslang-dev spirv-tools \
-libstb-dev libjansson-dev libgif-dev libcmocka-dev mesa-vulkan-drivers glslc libdrm-dev binutils"
+libstb-dev libjansson-dev libgif-dev libzip-dev libyaml-dev libcmocka-dev mesa-vulkan-drivers glslc libdrm-dev binutils"
 
 # $1 COMMAND: runs it as root of $root. The parent's mounts stay as they are.
 inside() {
