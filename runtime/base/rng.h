@@ -26,6 +26,9 @@ void hrm_rng_seek(hrm_rng *rng, uint64_t position);
 
 uint32_t hrm_rng_u32(hrm_rng *rng);
 
+/* The next `count` draws, the same that as many calls of hrm_rng_u32 would give, several blocks at a time. */
+void hrm_rng_fill_u32(hrm_rng *rng, uint32_t *out, size_t count);
+
 /* Two draws, low word first. */
 uint64_t hrm_rng_u64(hrm_rng *rng);
 

@@ -68,6 +68,27 @@ static void seek_repeats_any_position(void **state) {
     CHECK_EQ(hrm_rng_u64(&rng), both);
 }
 
+/* Every start and length around the sizes of blocks and batches; past 2^32 blocks the second counter word takes over.
+ */
+static void fill_is_repeated_drawing(void **state) {
+    (void)state;
+    const uint64_t starts[] = {0, 1, 2, 3, 5, (UINT64_C(1) << 34) - 66, (UINT64_C(1) << 34) - 4};
+    for (size_t s = 0; s < sizeof starts / sizeof *starts; s++)
+        for (size_t count = 0; count < 200; count++) {
+            uint32_t filled[201], drawn[201];
+            hrm_rng one, other;
+            hrm_rng_init(&one, UINT64_C(0x1122334455667788), UINT64_C(0x99aabbccddeeff00));
+            hrm_rng_seek(&one, starts[s]);
+            other = one;
+            filled[count] = drawn[count] = 77; /* must stay */
+            hrm_rng_fill_u32(&one, filled, count);
+            for (size_t i = 0; i < count; i++) drawn[i] = hrm_rng_u32(&other);
+            check_same_bits("filled", filled, drawn, sizeof *drawn * (count + 1));
+            CHECK_EQ(one.position, other.position);
+            CHECK_EQ(hrm_rng_u32(&one), hrm_rng_u32(&other));
+        }
+}
+
 static void below_is_in_range_and_even(void **state) {
     (void)state;
     hrm_rng rng;
@@ -143,7 +164,7 @@ int main(void) {
         cmocka_unit_test(philox_known_answers),      cmocka_unit_test(stream_is_the_block_function),
         cmocka_unit_test(seek_repeats_any_position), cmocka_unit_test(below_is_in_range_and_even),
         cmocka_unit_test(floats_are_in_zero_one),    cmocka_unit_test(shuffle_is_a_fair_permutation),
-        cmocka_unit_test(fnv_known_answers),
+        cmocka_unit_test(fnv_known_answers),         cmocka_unit_test(fill_is_repeated_drawing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
