@@ -52,6 +52,12 @@ void hrm_puzzle_set_deinit(hrm_puzzle_set *set) {
     *set = (hrm_puzzle_set){0};
 }
 
+uint32_t hrm_puzzle_set_square_side(uint32_t seq_len) {
+    uint32_t root = 0;
+    while ((uint64_t)(root + 1) * (root + 1) <= seq_len) root++;
+    return root * root == seq_len ? root : 0;
+}
+
 uint32_t hrm_puzzle_set_find_puzzle(const hrm_puzzle_set *set, uint32_t example) {
     uint32_t low = 0, high = set->puzzle_count; /* the first puzzle that ends behind the example lies in [low, high) */
     while (low + 1 < high) {

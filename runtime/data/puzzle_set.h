@@ -50,8 +50,12 @@ void hrm_puzzle_set_deinit(hrm_puzzle_set *set);
 hrm_status hrm_puzzle_set_open(hrm_puzzle_set *set, const char *folder, const char *split);
 
 /* Writes folder/split and folder/identifiers.json, each file whole or not at all, dataset.json last; folders are made
- * where needed. Tokens become uint8, indices int32. The same set gives the same bytes. */
+ * where needed. Tokens become uint8, indices int32. The bytes are those that the reference's scripts write for the same
+ * numbers; our keys grid_width and grid_height appear only where the grid is not the square one. */
 hrm_status hrm_puzzle_set_save(const hrm_puzzle_set *set, const char *folder, const char *split);
+
+/* The side of the square grid that seq_len cells are taken for; 0 when it is no square number. */
+uint32_t hrm_puzzle_set_square_side(uint32_t seq_len);
 
 /* The label at position i of an example, or HRM_NO_LABEL. */
 static inline uint32_t hrm_puzzle_set_label(const hrm_puzzle_set *set, uint32_t example, uint32_t i) {

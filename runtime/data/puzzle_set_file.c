@@ -1,4 +1,4 @@
-/* The folder form of a puzzle set: dataset.json, five .npy files, identifiers.json. */
+/* Reading the folder form of a puzzle set: dataset.json, five .npy files, identifiers.json. */
 #include "data/puzzle_set.h"
 
 #include "base/checked.h"
@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* ---- reading ---- */
 
 typedef struct set_reader {
     hrm_puzzle_set *set;
@@ -38,12 +36,6 @@ static hrm_status read_number(const char *path, const json_t *object, const char
                         most);
     *out = (uint32_t)number;
     return HRM_OK;
-}
-
-static uint32_t square_root_or_zero(uint32_t n) {
-    uint32_t root = 0;
-    while ((uint64_t)(root + 1) * (root + 1) <= n) root++;
-    return root * root == n ? root : 0;
 }
 
 static hrm_status read_set_name(set_reader *reader, const json_t *object) {
@@ -84,7 +76,7 @@ static hrm_status read_dataset_json(set_reader *reader) {
     HRM_TRY(read_number(path, object, "blank_identifier_id", 0, set->identifier_count - 1, NULL,
                         &set->blank_identifier_id));
     HRM_TRY(read_number(path, object, "total_groups", 0, INT32_MAX, NULL, &reader->total_groups));
-    uint32_t side = square_root_or_zero(set->seq_len);
+    uint32_t side = hrm_puzzle_set_square_side(set->seq_len);
     HRM_TRY(read_number(path, object, "grid_width", 1, set->seq_len, &side, &set->grid_width));
     HRM_TRY(read_number(path, object, "grid_height", 1, set->seq_len, set->grid_width == side ? &side : &zero,
                         &set->grid_height));
@@ -119,8 +111,9 @@ fail:
 
 #define CHUNK 4096u
 
-/* Reads a whole array of numbers that must lie in [0, limit]; the result is the caller's. */
-static hrm_status read_u32_array(set_reader *reader, const char *what, uint64_t limit, uint32_t *count,
+/* Reads a whole array of numbers that must lie in [0, limit]; with `of` (what is counted) they must also rise from 0 to
+ * the limit, as bounds do. The result is the caller's. */
+static hrm_status read_u32_array(set_reader *reader, const char *what, uint64_t limit, const char *of, uint32_t *count,
                                  uint32_t **out) {
     hrm_status status;
     hrm_npy array = {0};
@@ -142,12 +135,31 @@ static hrm_status read_u32_array(set_reader *reader, const char *what, uint64_t 
         }
         for (uint64_t i = 0; i < n; i++) {
             if (chunk[i] < 0 || (uint64_t)chunk[i] > limit) {
-                status = hrm_fail(HRM_ERR_FORMAT, "%s: element %llu is %lld; it must be 0 to %llu", reader->path,
-                                  (unsigned long long)(first + i), (long long)chunk[i], (unsigned long long)limit);
+                status = hrm_fail(HRM_ERR_FORMAT, "%s: element %llu (byte %llu) is %lld; it must be 0 to %llu",
+                                  reader->path, (unsigned long long)(first + i),
+                                  (unsigned long long)hrm_npy_element_offset(&array, first + i), (long long)chunk[i],
+                                  (unsigned long long)limit);
                 goto fail;
             }
             values[first + i] = (uint32_t)chunk[i];
+            uint32_t least = first + i ? values[first + i - 1] : 0, most = first + i ? (uint32_t)limit : 0;
+            if (of && (values[first + i] < least || values[first + i] > most)) {
+                status = hrm_fail(HRM_ERR_FORMAT,
+                                  "%s: element %llu (byte %llu) is %lld; the indices must rise from 0 to the number of "
+                                  "%s, %llu",
+                                  reader->path, (unsigned long long)(first + i),
+                                  (unsigned long long)hrm_npy_element_offset(&array, first + i), (long long)chunk[i],
+                                  of, (unsigned long long)limit);
+                goto fail;
+            }
         }
+    }
+    if (of && (array.count == 0 || values[array.count - 1] != limit)) {
+        status = hrm_fail(HRM_ERR_FORMAT,
+                          "%s: the %llu elements end too early; the indices must rise from 0 to the number of %s, "
+                          "%llu",
+                          reader->path, (unsigned long long)array.count, of, (unsigned long long)limit);
+        goto fail;
     }
     *count = (uint32_t)array.count;
     *out = values;
@@ -159,22 +171,12 @@ fail:
     return status;
 }
 
-/* Reads index bounds: from 0, never falling, to `last`. Gives the number of ranges. */
+/* Reads index bounds, gives the number of ranges. */
 static hrm_status read_bounds(set_reader *reader, const char *what, uint32_t last, const char *of, uint32_t *ranges,
                               uint32_t **out) {
-    uint32_t count, *bounds;
-    hrm_status status = read_u32_array(reader, what, last, &count, &bounds);
-    if (status != HRM_OK) return status;
-    bool sound = count >= 1 && bounds[0] == 0 && bounds[count - 1] == last;
-    for (uint32_t i = 1; sound && i < count; i++) sound = bounds[i - 1] <= bounds[i];
-    if (!sound) {
-        free(bounds);
-        return hrm_fail(HRM_ERR_FORMAT, "%s: the indices must rise from 0 to the number of %s, %u", reader->path, of,
-                        last);
-    }
-    *ranges = count - 1;
-    *out = bounds;
-    return HRM_OK;
+    hrm_status status = read_u32_array(reader, what, last, of, ranges, out);
+    if (status == HRM_OK) --*ranges;
+    return status;
 }
 
 /* Reads [examples, seq_len] tokens below vocab_size (or equal to `also`); `examples` is set by the first array and
@@ -210,10 +212,12 @@ static hrm_status read_tokens(set_reader *reader, const char *what, uint32_t als
             bool known = chunk[i] >= 0 && (chunk[i] < (int64_t)set->vocab_size ||
                                            (chunk[i] == (int64_t)also && also < HRM_PUZZLE_SET_MAX_VOCAB));
             if (!known) {
-                status = hrm_fail(HRM_ERR_FORMAT, "%s: row %llu, position %llu holds %lld; tokens are 0 to %u",
-                                  reader->path, (unsigned long long)((first + i) / set->seq_len),
-                                  (unsigned long long)((first + i) % set->seq_len), (long long)chunk[i],
-                                  set->vocab_size - 1);
+                status =
+                    hrm_fail(HRM_ERR_FORMAT, "%s: row %llu, position %llu (byte %llu) holds %lld; tokens are 0 to %u",
+                             reader->path, (unsigned long long)((first + i) / set->seq_len),
+                             (unsigned long long)((first + i) % set->seq_len),
+                             (unsigned long long)hrm_npy_element_offset(&array, first + i), (long long)chunk[i],
+                             set->vocab_size - 1);
                 goto fail;
             }
             tokens[first + i] = (uint8_t)chunk[i];
@@ -273,7 +277,7 @@ hrm_status hrm_puzzle_set_open(hrm_puzzle_set *set, const char *folder, const ch
     HRM_TRY(read_tokens(&reader, "labels", set->ignore_label_id, false, &set->labels));
     HRM_TRY(read_bounds(&reader, "puzzle_indices", set->example_count, "examples", &set->puzzle_count,
                         &set->puzzle_indices));
-    HRM_TRY(read_u32_array(&reader, "puzzle_identifiers", set->identifier_count - 1, &identifiers,
+    HRM_TRY(read_u32_array(&reader, "puzzle_identifiers", set->identifier_count - 1, NULL, &identifiers,
                            &set->puzzle_identifiers));
     if (identifiers != set->puzzle_count) {
         status =
@@ -291,72 +295,5 @@ hrm_status hrm_puzzle_set_open(hrm_puzzle_set *set, const char *folder, const ch
     return HRM_OK;
 fail:
     hrm_puzzle_set_deinit(set);
-    return status;
-}
-
-/* ---- writing ---- */
-
-static hrm_status write_array(const char *folder, const char *name, hrm_npy_dtype dtype, uint64_t rows,
-                              uint64_t columns, const void *data) {
-    char path[HRM_PATH_MAX];
-    uint64_t shape[2] = {rows, columns};
-    hrm_status status = hrm_path_join(folder, name, path, sizeof path);
-    return status == HRM_OK ? hrm_npy_write(path, dtype, columns ? 2 : 1, shape, data) : status;
-}
-
-/* Saves `value` (which may be NULL when jansson had no memory) and drops it. */
-static hrm_status write_json(const char *folder, const char *name, json_t *value) {
-    char path[HRM_PATH_MAX];
-    if (!value) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory to write %s/%s", folder, name);
-    hrm_status status = hrm_path_join(folder, name, path, sizeof path);
-    if (status == HRM_OK) status = hrm_json_save(path, value);
-    json_decref(value);
-    return status;
-}
-
-static json_t *dataset_json(const hrm_puzzle_set *set) {
-    json_t *ignore =
-        set->ignore_label_id == HRM_PUZZLE_SET_NO_IGNORE ? json_null() : json_integer(set->ignore_label_id);
-    double mean = set->puzzle_count ? (double)set->example_count / set->puzzle_count : 0.0;
-    json_t *object =
-        json_pack("{s:i, s:o, s:i, s:i, s:i, s:i, s:i, s:f, s:[s]}", "pad_id", (int)set->pad_id, "ignore_label_id",
-                  ignore, "blank_identifier_id", (int)set->blank_identifier_id, "vocab_size", (int)set->vocab_size,
-                  "seq_len", (int)set->seq_len, "num_puzzle_identifiers", (int)set->identifier_count, "total_groups",
-                  (int)set->group_count, "mean_puzzle_examples", mean, "sets", "all");
-    uint32_t side = square_root_or_zero(set->seq_len);
-    if (object && (set->grid_width != side || set->grid_height != side) && set->grid_width) {
-        json_object_set_new(object, "grid_width", json_integer(set->grid_width));
-        json_object_set_new(object, "grid_height", json_integer(set->grid_height));
-    }
-    return object;
-}
-
-static json_t *identifiers_json(const hrm_puzzle_set *set) {
-    json_t *names = json_array();
-    for (uint32_t i = 0; names && i < set->identifier_count; i++)
-        if (json_array_append_new(names, json_string(set->identifier_names[i])) != 0) {
-            json_decref(names);
-            return NULL;
-        }
-    return names;
-}
-
-hrm_status hrm_puzzle_set_save(const hrm_puzzle_set *set, const char *folder, const char *split) {
-    hrm_status status;
-    char split_folder[HRM_PATH_MAX];
-    HRM_TRY(hrm_path_join(folder, split, split_folder, sizeof split_folder));
-    HRM_TRY(hrm_path_make_folders(split_folder));
-    HRM_TRY(write_array(split_folder, "all__inputs.npy", HRM_NPY_U8, set->example_count, set->seq_len, set->inputs));
-    HRM_TRY(write_array(split_folder, "all__labels.npy", HRM_NPY_U8, set->example_count, set->seq_len, set->labels));
-    HRM_TRY(write_array(split_folder, "all__puzzle_identifiers.npy", HRM_NPY_I32, set->puzzle_count, 0,
-                        set->puzzle_identifiers));
-    HRM_TRY(write_array(split_folder, "all__puzzle_indices.npy", HRM_NPY_I32, (uint64_t)set->puzzle_count + 1, 0,
-                        set->puzzle_indices));
-    HRM_TRY(write_array(split_folder, "all__group_indices.npy", HRM_NPY_I32, (uint64_t)set->group_count + 1, 0,
-                        set->group_indices));
-    if (set->identifier_names) HRM_TRY(write_json(folder, "identifiers.json", identifiers_json(set)));
-    HRM_TRY(write_json(split_folder, "dataset.json", dataset_json(set)));
-    return HRM_OK;
-fail:
     return status;
 }

@@ -7,7 +7,7 @@
  * one; where that is too easy, a local search puts a few givens back and takes others away, keeping what is no easier;
  * when that does not get there, the next full board.
  *
- * Speed on one Zen 5 core, presets, puzzles a second (easy, medium, hard): side 4 169,000; 6 40,000, 650, 135;
+ * Speed on one Zen 4 core, presets, puzzles a second (easy, medium, hard): side 4 169,000; 6 40,000, 650, 135;
  * 8 14,000, 1,500, 105; 9 9,400, 1,780, 90. Mean givens of the 9x9: 34, 24.0, 23.4; mean backtracks 0, 2.9, 31. */
 #ifndef HRM_DATA_SUDOKU_GENERATE_H
 #define HRM_DATA_SUDOKU_GENERATE_H

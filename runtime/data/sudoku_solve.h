@@ -51,7 +51,7 @@ hrm_status hrm_sudoku_solver_init(hrm_sudoku_solver *solver, hrm_sudoku_shape sh
 /* Searches for up to solution_limit solutions (2 tells whether there is exactly one).
  *   cells        [side, side]; a cell above `side` or contradictory givens simply have no solution
  *   guess_limit  guesses in the whole search before it gives up; 0 means HRM_SUDOKU_DEFAULT_GUESS_LIMIT
- * Speed on one Zen 5 core, exactly one solution shown of random minimal puzzles: side 4 0.6 us, 6 1.8, 8 4.0, 9 6.4. */
+ * Speed on one Zen 4 core, exactly one solution shown of random minimal puzzles: side 4 0.6 us, 6 1.8, 8 4.0, 9 6.4. */
 void hrm_sudoku_solver_run(const hrm_sudoku_solver *solver, const uint8_t *cells, uint32_t solution_limit,
                            uint64_t guess_limit, hrm_sudoku_solution *out);
 

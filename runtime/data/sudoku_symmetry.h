@@ -39,7 +39,7 @@ typedef struct hrm_sudoku_symmetry_table {
 void hrm_sudoku_symmetry_tabulate(hrm_sudoku_shape shape, const hrm_sudoku_symmetry *symmetry,
                                   hrm_sudoku_symmetry_table *out);
 
-/* 25 million 9x9 boards a second on one Zen 5 core; with a new draw and table for every two boards, 7 million. src and
+/* 25 million 9x9 boards a second on one Zen 4 core; with a new draw and table for every two boards, 7 million. src and
  * dst [side, side] may not overlap. Every cell is at most side, every token at most side + 1. */
 void hrm_sudoku_symmetry_apply_cells(const hrm_sudoku_symmetry_table *table, const uint8_t *src, uint8_t *dst);
 void hrm_sudoku_symmetry_apply_tokens(const hrm_sudoku_symmetry_table *table, const uint8_t *src, uint8_t *dst);
@@ -52,7 +52,7 @@ void hrm_sudoku_symmetry_apply_tokens(const hrm_sudoku_symmetry_table *table, co
  *   canonical_puzzle  [side, side], or NULL; untouched without a puzzle
  * Guarantee: two pairs have the same canonical form exactly when some symmetry turns one into the other. A puzzle with
  * one solution determines its answer, so this decides it for such puzzles.
- * Speed on one Zen 5 core: 37 us for 9x9, 39 for 8x8, 8 for 6x6, 3 for 4x4.
+ * Speed on one Zen 4 core: 37 us for 9x9, 39 for 8x8, 8 for 6x6, 3 for 4x4.
  * Errors: INVALID_ARGUMENT (the answer is not full and valid, or the puzzle does not belong to it). */
 hrm_status hrm_sudoku_canonicalize(hrm_sudoku_shape shape, const uint8_t *answer, const uint8_t *puzzle,
                                    uint8_t *canonical, uint8_t *canonical_puzzle);

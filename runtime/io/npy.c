@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAGIC "\x93NUMPY"
@@ -199,7 +200,8 @@ hrm_status hrm_npy_parse(const void *bytes, size_t size, hrm_npy *out) {
     if (array.bytes < available)
         return hrm_fail(HRM_ERR_FORMAT, "npy: %zu bytes follow the %zu that the shape needs", available - array.bytes,
                         array.bytes);
-    array.data = file + start + header_bytes;
+    array.data_offset = start + header_bytes;
+    array.data = file + array.data_offset;
     *out = array;
     return HRM_OK;
 }
@@ -222,6 +224,10 @@ void hrm_npy_close(hrm_npy *array) {
     if (!array) return;
     hrm_file_map_close(&array->map);
     *array = (hrm_npy){0};
+}
+
+uint64_t hrm_npy_element_offset(const hrm_npy *array, uint64_t index) {
+    return array->data_offset + index * hrm_npy_dtype_size(array->dtype);
 }
 
 static hrm_status check_range(const hrm_npy *array, uint64_t first, uint64_t count) {
@@ -258,8 +264,9 @@ hrm_status hrm_npy_copy_i64(const hrm_npy *array, uint64_t first, uint64_t count
         case HRM_NPY_U64: {
             LOAD(uint64_t, value);
             if (value > (uint64_t)INT64_MAX)
-                return hrm_fail(HRM_ERR_FORMAT, "npy: element %" PRIu64 " is %" PRIu64 ", beyond INT64_MAX", first + i,
-                                value);
+                return hrm_fail(HRM_ERR_FORMAT,
+                                "npy: element %" PRIu64 " (byte %" PRIu64 ") is %" PRIu64 ", beyond INT64_MAX",
+                                first + i, hrm_npy_element_offset(array, first + i), value);
             dst[i] = (int64_t)value;
             break;
         }
@@ -332,12 +339,19 @@ static size_t make_header(const hrm_npy *array, char head[512]) {
     return length;
 }
 
-hrm_status hrm_npy_write(const char *path, hrm_npy_dtype dtype, uint32_t rank, const uint64_t *shape,
-                         const void *data) {
+struct hrm_npy_writer {
+    hrm_file_writer *file;
+    size_t element_bytes;
+    uint64_t missing; /* elements */
+    char *path;
+};
+
+hrm_status hrm_npy_writer_open(const char *path, hrm_npy_dtype dtype, uint32_t rank, const uint64_t *shape,
+                               hrm_npy_writer **out) {
     hrm_status status;
-    hrm_file_writer *file = NULL;
     char head[512];
     hrm_npy array = {.dtype = dtype, .rank = rank};
+    *out = NULL;
     if ((unsigned)dtype >= HRM_NPY_DTYPE_COUNT)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "npy_write %s: no valid dtype", path);
     if (rank > HRM_NPY_MAX_RANK)
@@ -346,11 +360,66 @@ hrm_status hrm_npy_write(const char *path, hrm_npy_dtype dtype, uint32_t rank, c
     for (uint32_t i = 0; i < rank; i++) array.shape[i] = shape[i];
     if (!measure(&array)) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "npy_write %s: more than 2^64 bytes", path);
     size_t length = make_header(&array, head);
-    HRM_TRY(hrm_file_writer_open(path, &file));
-    HRM_TRY(hrm_file_writer_write(file, head, length));
-    HRM_TRY(hrm_file_writer_write(file, data, array.bytes));
-    return hrm_file_writer_commit(&file);
+    hrm_npy_writer *writer = calloc(1, sizeof *writer);
+    if (writer) writer->path = strdup(path);
+    if (!writer || !writer->path) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "cannot write %s: no host memory", path);
+        goto fail;
+    }
+    writer->element_bytes = hrm_npy_dtype_size(dtype);
+    writer->missing = array.count;
+    HRM_TRY(hrm_file_writer_open(path, &writer->file));
+    HRM_TRY(hrm_file_writer_write(writer->file, head, length));
+    *out = writer;
+    return HRM_OK;
 fail:
-    hrm_file_writer_abort(file);
+    hrm_npy_writer_abort(writer);
+    return status;
+}
+
+hrm_status hrm_npy_writer_append(hrm_npy_writer *writer, const void *elements, uint64_t count) {
+    if (count > writer->missing)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "npy_write %s: %" PRIu64 " elements more than the shape has were appended", writer->path,
+                        count - writer->missing);
+    /* measure() saw that the whole fits size_t. */
+    hrm_status status = hrm_file_writer_write(writer->file, elements, (size_t)count * writer->element_bytes);
+    if (status == HRM_OK) writer->missing -= count;
+    return status;
+}
+
+uint64_t hrm_npy_writer_missing(const hrm_npy_writer *writer) {
+    return writer->missing;
+}
+
+hrm_status hrm_npy_writer_commit(hrm_npy_writer **handle) {
+    hrm_npy_writer *writer = *handle;
+    hrm_status status;
+    *handle = NULL;
+    if (writer->missing)
+        status = hrm_fail(HRM_ERR_INVALID_ARGUMENT, "npy_write %s: %" PRIu64 " elements of the shape are missing",
+                          writer->path, writer->missing);
+    else
+        status = hrm_file_writer_commit(&writer->file);
+    hrm_npy_writer_abort(writer);
+    return status;
+}
+
+void hrm_npy_writer_abort(hrm_npy_writer *writer) {
+    if (!writer) return;
+    hrm_file_writer_abort(writer->file);
+    free(writer->path);
+    free(writer);
+}
+
+hrm_status hrm_npy_write(const char *path, hrm_npy_dtype dtype, uint32_t rank, const uint64_t *shape,
+                         const void *data) {
+    hrm_status status;
+    hrm_npy_writer *writer = NULL;
+    HRM_TRY(hrm_npy_writer_open(path, dtype, rank, shape, &writer));
+    HRM_TRY(hrm_npy_writer_append(writer, data, writer->missing));
+    return hrm_npy_writer_commit(&writer);
+fail:
+    hrm_npy_writer_abort(writer);
     return status;
 }

@@ -34,10 +34,11 @@ typedef struct hrm_npy {
     hrm_npy_dtype dtype;
     uint32_t rank; /* 0: a scalar, count 1 */
     uint64_t shape[HRM_NPY_MAX_RANK];
-    uint64_t count;   /* product of the shape */
-    const void *data; /* any alignment */
-    size_t bytes;     /* count * size of dtype */
-    hrm_file_map map; /* closed when parsed from the caller's bytes */
+    uint64_t count;     /* product of the shape */
+    const void *data;   /* any alignment */
+    size_t bytes;       /* count * size of dtype */
+    size_t data_offset; /* of the data in the file */
+    hrm_file_map map;   /* closed when parsed from the caller's bytes */
 } hrm_npy;
 
 /* Maps and checks a file; close it. Errors: those of hrm_file_map_open, and of parse with the file named. */
@@ -51,6 +52,9 @@ hrm_status hrm_npy_parse(const void *bytes, size_t size, hrm_npy *out);
 /* NULL and closed ones do nothing. */
 void hrm_npy_close(hrm_npy *array);
 
+/* Where element `index` begins in the file, for messages. */
+uint64_t hrm_npy_element_offset(const hrm_npy *array, uint64_t index);
+
 /* Copies elements first..first+count-1, converted.
  *   i64: from BOOL and every integer type; a U64 beyond INT64_MAX is an error
  *   f32: from F16, F32 (exact) and F64 (rounded)
@@ -60,5 +64,25 @@ hrm_status hrm_npy_copy_f32(const hrm_npy *array, uint64_t first, uint64_t count
 
 /* Writes one array, atomically. Errors: INVALID_ARGUMENT (dtype, rank, size), IO, OUT_OF_MEMORY. */
 hrm_status hrm_npy_write(const char *path, hrm_npy_dtype dtype, uint32_t rank, const uint64_t *shape, const void *data);
+
+/* The same piece by piece: the shape is known up front, the data need not fit into memory. */
+typedef struct hrm_npy_writer hrm_npy_writer;
+
+/* Errors: as hrm_npy_write. */
+hrm_status hrm_npy_writer_open(const char *path, hrm_npy_dtype dtype, uint32_t rank, const uint64_t *shape,
+                               hrm_npy_writer **out);
+
+/* Appends the next `count` elements. Errors: INVALID_ARGUMENT (more than the shape has), IO (sticks). */
+hrm_status hrm_npy_writer_append(hrm_npy_writer *writer, const void *elements, uint64_t count);
+
+/* Elements that the shape has and that were not appended yet. */
+uint64_t hrm_npy_writer_missing(const hrm_npy_writer *writer);
+
+/* Puts the file in its place. Consumes the writer, also on failure, and sets *writer to NULL.
+ * Errors: INVALID_ARGUMENT (elements are missing; no file is left), IO. */
+hrm_status hrm_npy_writer_commit(hrm_npy_writer **writer);
+
+/* Leaves no file behind. NULL does nothing. */
+void hrm_npy_writer_abort(hrm_npy_writer *writer);
 
 #endif

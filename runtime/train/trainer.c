@@ -121,7 +121,9 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
         HRM_TRY(hrm_buffer_create(device, sizeof(struct hrm_step_metrics), HRM_MEMORY_READBACK, "metrics readback",
                                   &t->readback[i]));
     HRM_TRY(record_program(t));
-    hrm_batcher_config batches = {.batch = c->batch, .symmetries = c->augment != 0, .seed = c->seed};
+    hrm_batcher_config batches = {.batch = c->batch,
+                                  .augment = c->augment ? HRM_BATCH_AUGMENT_DIHEDRAL : HRM_BATCH_AUGMENT_NONE,
+                                  .seed = c->seed};
     HRM_TRY(hrm_prefetcher_create(set, &batches, NULL, PREFETCH_DEPTH, &t->prefetcher));
     t->report.struct_size = (uint32_t)sizeof t->report;
     t->report.flops = hrm_program_get_flops(t->program);

@@ -74,7 +74,7 @@ static void test_state(void **state) {
     (void)state;
     hrm_puzzle_set set;
     make_set(&set, 7);
-    hrm_batcher_config config = {.batch = 4, .symmetries = true, .seed = 99};
+    hrm_batcher_config config = {.batch = 4, .augment = HRM_BATCH_AUGMENT_DIHEDRAL, .seed = 99};
     hrm_batcher *batcher, *other;
     CHECK_OK(hrm_batcher_create(&set, &config, &batcher));
     config.seed = 1;
@@ -130,7 +130,8 @@ static void test_symmetries(void **state) {
     hrm_puzzle_set set;
     make_set(&set, 6);
     hrm_batcher *batcher;
-    CHECK_OK(hrm_batcher_create(&set, &(hrm_batcher_config){.batch = 1, .symmetries = true, .seed = 3}, &batcher));
+    CHECK_OK(hrm_batcher_create(
+        &set, &(hrm_batcher_config){.batch = 1, .augment = HRM_BATCH_AUGMENT_DIHEDRAL, .seed = 3}, &batcher));
     uint32_t tokens[SEQ], labels[SEQ], id, drawn[HRM_GRID_SYMMETRIES] = {0};
     for (int i = 0; i < 1600; i++) {
         hrm_batcher_next(batcher, tokens, labels, &id);
@@ -142,6 +143,54 @@ static void test_symmetries(void **state) {
     for (uint32_t k = 0; k < HRM_GRID_SYMMETRIES; k++)
         CHECK_MSG(drawn[k] > 135 && drawn[k] < 265, "%u: %u", k, drawn[k]);
     hrm_batcher_destroy(batcher);
+    hrm_puzzle_set_deinit(&set);
+}
+
+/* Sudoku symmetries: tokens and labels move together, the answer stays a valid board that keeps the givens, positions
+ * without a label stay without one, and a saved position goes on with the same draws. */
+static void test_sudoku(void **state) {
+    (void)state;
+    hrm_puzzle_set set;
+    CHECK_OK(hrm_puzzle_set_init(&set, 2, 81, 11, 9, 9));
+    for (uint32_t i = 0; i < 162; i++) { /* the canonical full board, and one with every third cell given */
+        uint32_t cell = i % 81, digit = (cell / 9 * 3 + cell / 27 + cell % 9) % 9;
+        set.labels[i] = (uint8_t)(digit + 2);
+        set.inputs[i] = i % 3 ? 1 : (uint8_t)(digit + 2);
+    }
+    set.labels[7] = 0; /* ignored */
+    const hrm_batcher_config config = {.batch = 4, .augment = HRM_BATCH_AUGMENT_SUDOKU, .seed = check_seed()};
+    hrm_batcher *batcher, *other;
+    CHECK_OK(hrm_batcher_create(&set, &config, &batcher));
+    CHECK_OK(hrm_batcher_create(&set, &config, &other));
+    uint32_t tokens[4 * 81], labels[4 * 81], ids[4], again[4 * 81], moved = 0;
+    for (int b = 0; b < 50; b++) {
+        CHECK_OK(hrm_batcher_set_state(other, hrm_batcher_get_state(batcher)));
+        hrm_batcher_next(batcher, tokens, labels, ids);
+        hrm_batcher_next(other, again, labels, ids);
+        check_same_bits("tokens", again, tokens, sizeof tokens);
+        for (uint32_t row = 0; row < 4; row++) {
+            uint32_t givens = 0, ignored = 0, units[27] = {0};
+            for (uint32_t i = 0; i < 81; i++) {
+                uint32_t token = tokens[row * 81 + i], label = labels[row * 81 + i];
+                givens += token != 1;
+                ignored += label == HRM_NO_LABEL;
+                if (label == HRM_NO_LABEL) continue;
+                CHECK(label >= 2 && label <= 10);
+                CHECK(token == 1 || token == label);
+                for (int u = 0; u < 3; u++) {
+                    uint32_t *unit = &units[u == 0 ? i / 9 : u == 1 ? 9 + i % 9 : 18 + i / 27 * 3 + i % 9 / 3];
+                    CHECK((*unit & 1u << label) == 0);
+                    *unit |= 1u << label;
+                }
+                moved += label != set.labels[81 + i];
+            }
+            CHECK_EQ(givens, 27);
+            CHECK(ignored <= 1);
+        }
+    }
+    CHECK(moved > 50 * 4 * 81 / 2); /* two boards of unrelated digits agree in a ninth of their cells */
+    hrm_batcher_destroy(batcher);
+    hrm_batcher_destroy(other);
     hrm_puzzle_set_deinit(&set);
 }
 
@@ -190,8 +239,9 @@ static void test_refused(void **state) {
     CHECK_ERROR_HAS("empty");
     set.grid_width = 9;
     set.grid_height = 1;
-    CHECK_STATUS(hrm_batcher_create(&set, &(hrm_batcher_config){.batch = 1, .symmetries = true}, &batcher),
-                 HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(
+        hrm_batcher_create(&set, &(hrm_batcher_config){.batch = 1, .augment = HRM_BATCH_AUGMENT_DIHEDRAL}, &batcher),
+        HRM_ERR_INVALID_ARGUMENT);
     CHECK_ERROR_HAS("9x1");
     CHECK(batcher == NULL);
     hrm_batcher_destroy(NULL);
@@ -201,8 +251,8 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_passes), cmocka_unit_test(test_state),   cmocka_unit_test(test_symmetries),
-        cmocka_unit_test(test_groups), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_passes), cmocka_unit_test(test_state),  cmocka_unit_test(test_symmetries),
+        cmocka_unit_test(test_sudoku), cmocka_unit_test(test_groups), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,7 +203,9 @@ static void copies_convert(void **state) {
         CHECK_STATUS(hrm_npy_copy_f32(&array, 0, 4, f32), HRM_ERR_UNSUPPORTED);
     }
     array.dtype = HRM_NPY_U64;
-    CHECK_STATUS(hrm_npy_copy_i64(&array, 0, 1, i64), HRM_ERR_FORMAT);
+    array.data_offset = 128;
+    CHECK_STATUS(hrm_npy_copy_i64(&array, 1, 1, i64), HRM_ERR_FORMAT);
+    CHECK_ERROR_HAS("element 1 (byte 136) is 18446744073709551615");
     CHECK_STATUS(hrm_npy_copy_i64(&array, 0, 5, i64), HRM_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(hrm_npy_copy_i64(&array, 5, 0, i64), HRM_ERR_INVALID_ARGUMENT);
     CHECK_STATUS(hrm_npy_copy_i64(&array, UINT64_MAX, 2, i64), HRM_ERR_INVALID_ARGUMENT);
@@ -243,6 +245,46 @@ static void files_fail_clearly(void **state) {
     CHECK_STATUS(hrm_npy_write(check_temp_path("no/such/folder.npy"), HRM_NPY_U8, 1, one, ""), HRM_ERR_IO);
 }
 
+/* Piece by piece the bytes are those of one write; a wrong number of elements leaves no file. */
+static void streamed_files(void **state) {
+    (void)state;
+    static const int32_t data[6] = {1, -2, 3, -4, 5, -6};
+    const uint64_t shape[2] = {3, 2};
+    const char *whole = check_temp_path("whole.npy"), *pieces = check_temp_path("pieces.npy");
+    hrm_npy_writer *writer;
+    CHECK_OK(hrm_npy_write(whole, HRM_NPY_I32, 2, shape, data));
+    CHECK_OK(hrm_npy_writer_open(pieces, HRM_NPY_I32, 2, shape, &writer));
+    CHECK_EQ(hrm_npy_writer_missing(writer), 6);
+    CHECK_OK(hrm_npy_writer_append(writer, data, 1));
+    CHECK_OK(hrm_npy_writer_append(writer, data + 1, 0));
+    CHECK_OK(hrm_npy_writer_append(writer, data + 1, 4));
+    CHECK_EQ(hrm_npy_writer_missing(writer), 1);
+    CHECK_STATUS(hrm_npy_writer_append(writer, data, 2), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("pieces.npy: 1 elements more");
+    CHECK_OK(hrm_npy_writer_append(writer, data + 5, 1));
+    CHECK_OK(hrm_npy_writer_commit(&writer));
+    CHECK(writer == NULL);
+    size_t want_size, got_size;
+    void *want = check_read_file(whole, &want_size), *got = check_read_file(pieces, &got_size);
+    CHECK_EQ(got_size, want_size);
+    check_same_bits("file", got, want, want_size);
+    free(want);
+    free(got);
+
+    const char *absent = check_temp_path("never.npy");
+    hrm_npy array;
+    CHECK_OK(hrm_npy_writer_open(absent, HRM_NPY_I32, 2, shape, &writer));
+    CHECK_OK(hrm_npy_writer_append(writer, data, 5));
+    CHECK_STATUS(hrm_npy_writer_commit(&writer), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("never.npy: 1 elements of the shape are missing");
+    CHECK(writer == NULL);
+    CHECK_STATUS(hrm_npy_open(absent, &array), HRM_ERR_IO);
+    CHECK_OK(hrm_npy_writer_open(absent, HRM_NPY_I32, 2, shape, &writer));
+    hrm_npy_writer_abort(writer);
+    hrm_npy_writer_abort(NULL);
+    CHECK_STATUS(hrm_npy_open(absent, &array), HRM_ERR_IO);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usual_headers_parse),
@@ -252,6 +294,7 @@ int main(void) {
         cmocka_unit_test(headers_are_numpys),
         cmocka_unit_test(copies_convert),
         cmocka_unit_test(files_fail_clearly),
+        cmocka_unit_test(streamed_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
