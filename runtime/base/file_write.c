@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -180,6 +181,32 @@ hrm_status hrm_file_writer_align(hrm_file_writer *writer, uint64_t alignment) {
     if (alignment == 0) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "file_writer_align: alignment must be > 0");
     uint64_t rest = writer->offset % alignment;
     return hrm_file_writer_write_zeros(writer, rest ? alignment - rest : 0);
+}
+
+hrm_status hrm_file_writer_rewrite(hrm_file_writer *writer, uint64_t offset, const void *data, size_t bytes) {
+    if (writer->status != HRM_OK) return hrm_fail(writer->status, "%s", writer->message);
+    if (offset > writer->offset || bytes > writer->offset - offset)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "file_writer_rewrite: %s has %" PRIu64 " bytes so far, %zu at %" PRIu64 " are outside",
+                        writer->path, writer->offset, bytes, offset);
+    uint64_t flushed = writer->offset - writer->buffered;
+    if (offset >= flushed) {
+        if (bytes) memcpy(writer->buffer + (offset - flushed), data, bytes);
+        return HRM_OK;
+    }
+    hrm_status status = flush(writer);
+    if (status != HRM_OK) return status;
+    for (const unsigned char *next = data; bytes > 0;) {
+        ssize_t written = pwrite(writer->file, next, bytes, (off_t)offset);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0)
+            return stick(writer,
+                         hrm_fail_errno(HRM_ERR_IO, written < 0 ? errno : EIO, "cannot write %s", writer->path));
+        next += written;
+        offset += (uint64_t)written;
+        bytes -= (size_t)written;
+    }
+    return HRM_OK;
 }
 
 uint64_t hrm_file_writer_offset(const hrm_file_writer *writer) {

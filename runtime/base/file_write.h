@@ -25,6 +25,10 @@ hrm_status hrm_file_writer_write_zeros(hrm_file_writer *writer, uint64_t bytes);
 /* Zeros up to the next multiple of `alignment` (>= 1). */
 hrm_status hrm_file_writer_align(hrm_file_writer *writer, uint64_t alignment);
 
+/* Replaces bytes appended before (a header whose numbers are known only at the end). offset + bytes may not exceed the
+ * bytes appended so far. Errors: INVALID_ARGUMENT (it does), IO; an IO error sticks as above. */
+hrm_status hrm_file_writer_rewrite(hrm_file_writer *writer, uint64_t offset, const void *data, size_t bytes);
+
 /* Bytes appended so far. */
 uint64_t hrm_file_writer_offset(const hrm_file_writer *writer);
 

@@ -176,6 +176,34 @@ static void writer_refuses_clearly(void **state) {
     }
 }
 
+/* Before and after the buffer went to the file, and across. */
+static void rewriting_replaces_what_was_appended(void **state) {
+    (void)state;
+    const char *path = check_path(fresh_folder("rewrite"), "file");
+    enum { SIZE = 700000 };
+    unsigned char *want = malloc(SIZE);
+    CHECK(want != NULL);
+    for (size_t i = 0; i < SIZE; i++) want[i] = (unsigned char)(i * 7 >> 3);
+    hrm_file_writer *writer;
+    CHECK_OK(hrm_file_writer_open(path, &writer));
+    for (size_t at = 0; at < SIZE; at += 1000) CHECK_OK(hrm_file_writer_write(writer, want + at, 1000));
+    static const size_t places[] = {0, 262000, 524000, 699000, 699990};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        size_t bytes = SIZE - places[i] < 600 ? SIZE - places[i] : 600;
+        memset(want + places[i], (int)i + 1, bytes);
+        CHECK_OK(hrm_file_writer_rewrite(writer, places[i], want + places[i], bytes));
+    }
+    CHECK_OK(hrm_file_writer_rewrite(writer, SIZE, want, 0));
+    CHECK_STATUS(hrm_file_writer_rewrite(writer, SIZE - 1, want, 2), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("2 at 699999 are outside");
+    CHECK_STATUS(hrm_file_writer_rewrite(writer, SIZE + 1, want, 0), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(hrm_file_writer_rewrite(writer, UINT64_MAX, want, 2), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_EQ(hrm_file_writer_offset(writer), SIZE);
+    CHECK_OK(hrm_file_writer_commit(&writer));
+    check_content(path, (const char *)want, SIZE);
+    free(want);
+}
+
 /* A limit on file size stands in for a full disk: write() fails half-way in the same manner. */
 static void full_disk_leaves_the_old_file(void **state) {
     (void)state;
@@ -274,6 +302,7 @@ int main(void) {
         cmocka_unit_test(writer_keeps_large_and_small_pieces_in_order),
         cmocka_unit_test(writer_follows_links),
         cmocka_unit_test(writer_refuses_clearly),
+        cmocka_unit_test(rewriting_replaces_what_was_appended),
         cmocka_unit_test(full_disk_leaves_the_old_file),
         cmocka_unit_test(log_appends_whole_lines),
         cmocka_unit_test(log_line_that_does_not_fit_leaves_nothing),
