@@ -16,6 +16,7 @@ void hrm_carry_plan(hrm_carry *c, hrm_plan *plan, const hrm_model *m, uint32_t b
     c->z_l = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_L", HRM_F32_T, rows, d->D);
     c->tokens = hrm_plan_2d(plan, HRM_LIFE_CARRY, "tokens", HRM_U32_T, batch, d->S);
     c->ids = hrm_plan_1d(plan, HRM_LIFE_CARRY, "puzzle ids", HRM_U32_T, batch);
+    if (m->puzzle_on_host) c->puzzle_rows = hrm_plan_2d(plan, HRM_LIFE_CARRY, "puzzle rows", HRM_F32_T, batch, d->E);
     c->steps = hrm_plan_1d(plan, HRM_LIFE_CARRY, "segment counters", HRM_U32_T, batch);
     c->halted = hrm_plan_1d(plan, HRM_LIFE_CARRY, "halted flags", HRM_U32_T, batch);
     c->new_tokens = hrm_plan_2d(plan, HRM_LIFE_IO, "new tokens", HRM_U32_T, batch, d->S);
@@ -66,19 +67,20 @@ void hrm_carry_record_begin(hrm_recorder *rec, const hrm_net *net, const hrm_car
                                             .new_tokens = rows_2d(c->new_tokens, B),
                                             .new_labels = rows_2d(c->new_labels, B),
                                             .new_puzzle_ids = rows_1d(c->new_ids, B)});
-    hrm_embed_fwd(rec, (hrm_embed_fwd_args){.tokens = rows_2d(c->tokens, B),
-                                            .table = m->embed_tokens,
-                                            .puzzle_table = m->puzzle_emb,
-                                            .puzzle_ids = rows_1d(c->ids, B),
-                                            .positions = m->embed_pos,
-                                            .y = split(c->e, B, d->T, d->D),
-                                            .batch = B,
-                                            .seq = d->S,
-                                            .puzzle_len = d->P,
-                                            .puzzle_dim = d->E,
-                                            .hidden = d->D,
-                                            .vocab = d->V,
-                                            .scale = sqrtf((float)d->D)});
+    hrm_embed_fwd(
+        rec, (hrm_embed_fwd_args){.tokens = rows_2d(c->tokens, B),
+                                  .table = m->embed_tokens,
+                                  .puzzle_table = hrm_tensor_is_set(&c->puzzle_rows) ? c->puzzle_rows : m->puzzle_emb,
+                                  .puzzle_ids = rows_1d(c->ids, B),
+                                  .positions = m->embed_pos,
+                                  .y = split(c->e, B, d->T, d->D),
+                                  .batch = B,
+                                  .seq = d->S,
+                                  .puzzle_len = d->P,
+                                  .puzzle_dim = d->E,
+                                  .hidden = d->D,
+                                  .vocab = d->V,
+                                  .scale = sqrtf((float)d->D)});
     hrm_recorder_set_scope(rec, NULL);
 }
 

@@ -7,7 +7,8 @@
 
 typedef struct hrm_carry {
     uint32_t batch;
-    hrm_tensor z_h, z_l;            /* [B*T, D] */
+    hrm_tensor z_h, z_l;    /* [B*T, D] */
+    hrm_tensor puzzle_rows; /* [B, E] rows of a puzzle table that stays on the host; ids are rows of this. Else unset */
     hrm_tensor tokens, labels, ids; /* [B,S] [B,S] [B] u32: the puzzle each row works on; labels: training */
     hrm_tensor new_tokens, new_labels, new_ids; /* what a halted row takes next */
     hrm_tensor steps, halted;                   /* [B] u32 */

@@ -43,6 +43,8 @@ struct hrm_solver {
     void *observer_user;
     /* host mirrors */
     uint32_t *host_results, *new_tokens, *new_ids, *halted, *slot, *order;
+    uint32_t *free_rows; /* rows of carry.puzzle_rows that no puzzle uses; NULL when the table is on the device */
+    uint32_t free_count;
     uint32_t *segments; /* of the puzzle in each row: what the device must count too */
 };
 
@@ -113,7 +115,9 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     s->slot = calloc(B, 4);
     s->order = calloc(B, 4);
     s->segments = calloc(B, 4);
-    if (!s->host_results || !s->new_tokens || !s->new_ids || !s->halted || !s->slot || !s->order || !s->segments) {
+    if (model->puzzle_on_host) s->free_rows = calloc(B, 4);
+    if (!s->host_results || !s->new_tokens || !s->new_ids || !s->halted || !s->slot || !s->order || !s->segments ||
+        (model->puzzle_on_host && !s->free_rows)) {
         status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "solver: no host memory for %u rows", B);
         goto fail;
     }
@@ -140,6 +144,7 @@ void hrm_solver_destroy(hrm_solver *s) {
     free(s->halted);
     free(s->slot);
     free(s->order);
+    free(s->free_rows);
     free(s->segments);
     free(s);
 }
@@ -275,6 +280,21 @@ static hrm_status upload_rows(hrm_solver *s, uint32_t rows, bool fresh) {
     return status;
 }
 
+/* What the device knows a puzzle's identifier as: itself, or the row its embedding was moved to. */
+static hrm_status take_id(hrm_solver *s, uint32_t puzzle_id, uint32_t *out) {
+    if (!s->free_rows) {
+        *out = puzzle_id;
+        return HRM_OK;
+    }
+    const hrm_dims *d = &s->model->dims;
+    const uint32_t row = s->free_rows[--s->free_count];
+    hrm_span span = hrm_tensor_get_span(&s->carry.puzzle_rows);
+    span.bytes = d->E * 4ull;
+    span.offset += row * span.bytes;
+    *out = row;
+    return hrm_queue_upload(s->model->device, span, s->model->puzzle_host.rows + puzzle_id * span.bytes);
+}
+
 hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t *puzzle_ids, uint32_t count,
                           uint32_t *answers, hrm_solution *solutions) {
     hrm_status status = check_inputs(s, tokens, puzzle_ids, count);
@@ -286,6 +306,8 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
     bucket *b = find_bucket(s, count < B ? count : B);
     uint32_t next = 0, live = 0;
     for (uint32_t i = 0; i < B; i++) s->slot[i] = NO_PUZZLE;
+    for (uint32_t i = 0; s->free_rows && i < B; i++) s->free_rows[i] = i;
+    s->free_count = B;
     for (;;) {
         bool fresh = false;
         for (uint32_t i = 0; i < b->rows; i++) {
@@ -294,7 +316,8 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
             s->slot[i] = next;
             s->halted[i] = 1; /* starts over with the new puzzle */
             s->segments[i] = 0;
-            s->new_ids[i] = puzzle_ids ? puzzle_ids[next] : 0;
+            status = take_id(s, puzzle_ids ? puzzle_ids[next] : 0, &s->new_ids[i]);
+            if (status != HRM_OK) return status;
             memcpy(&s->new_tokens[(size_t)i * S], &tokens[(size_t)next * S], S * sizeof *tokens);
             next++;
             live++;
@@ -334,6 +357,7 @@ hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t 
                 solutions[p] = (hrm_solution){steps[i], by_q, q[2 * i], q[2 * i + 1]};
             }
             s->slot[i] = NO_PUZZLE;
+            if (s->free_rows) s->free_rows[s->free_count++] = s->new_ids[i];
             live--;
         }
     }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/adapter.h"
+#include "gpu/device.h"
 #include "ops/matmul.h"
 #include "ops/random.h"
 #include "ops/rope.h"
@@ -47,6 +49,17 @@ fail:
     return status;
 }
 
+static bool fits_no_binding(const hrm_device *device, uint64_t values) {
+    const hrm_adapter *adapter = hrm_device_get_adapter(device);
+    return values * sizeof(float) > adapter->max_storage_range ||
+           values * sizeof(float) > adapter->max_allocation_bytes;
+}
+
+void hrm_model_set_puzzle_host(hrm_model *m, hrm_host_table table) {
+    if (m->puzzle_host.release) m->puzzle_host.release(m->puzzle_host.owner);
+    m->puzzle_host = table;
+}
+
 hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out) {
     hrm_status status;
     *out = NULL;
@@ -59,9 +72,10 @@ hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, h
     m->dims = hrm_model_config_get_dims(&m->config);
     HRM_TRY(hrm_param_list_init(&m->list, &m->config));
 
+    m->puzzle_on_host = fits_no_binding(device, m->list.group_count[HRM_GROUP_PUZZLE]);
     static const char *const names[HRM_GROUP_COUNT] = {"dense weights", "puzzle embeddings", "initial state"};
     for (int g = 0; g < HRM_GROUP_COUNT; g++)
-        if (m->list.group_count[g])
+        if (m->list.group_count[g] && !(g == HRM_GROUP_PUZZLE && m->puzzle_on_host))
             m->groups[g] = hrm_plan_1d(&m->plan, HRM_LIFE_WEIGHTS, names[g], HRM_F32_T, m->list.group_count[g]);
     HRM_TRY(hrm_plan_get_status(&m->plan));
     HRM_TRY(hrm_recorder_create(device, &rec));
@@ -75,7 +89,8 @@ hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, h
     m->embed_pos = hrm_param_tensor(&m->list, m->list.embed_pos, dense);
     m->q_weight = hrm_param_tensor(&m->list, m->list.q_weight, dense);
     m->q_bias = hrm_param_tensor(&m->list, m->list.q_bias, dense);
-    m->puzzle_emb = hrm_param_tensor(&m->list, m->list.puzzle_emb, m->groups[HRM_GROUP_PUZZLE].buffer);
+    if (!m->puzzle_on_host)
+        m->puzzle_emb = hrm_param_tensor(&m->list, m->list.puzzle_emb, m->groups[HRM_GROUP_PUZZLE].buffer);
     m->lm_head = make_linear(m, m->list.lm_head);
     m->h_layers = make_layers(m, m->config.h_layers, m->list.h_layers);
     m->l_layers = make_layers(m, m->config.l_layers, m->list.l_layers);
@@ -106,6 +121,7 @@ fail:
 
 void hrm_model_destroy(hrm_model *m) {
     if (!m) return;
+    hrm_model_set_puzzle_host(m, (hrm_host_table){0});
     hrm_program_destroy(m->pack_program);
     hrm_plan_deinit(&m->plan);
     hrm_param_list_deinit(&m->list);
@@ -144,6 +160,16 @@ hrm_status hrm_model_pack(hrm_model *m) {
     return hrm_queue_drain(m->device);
 }
 
+/* A fresh table is zero. */
+static hrm_status start_host_table(hrm_model *m, uint64_t count) {
+    float *rows = calloc(count, sizeof *rows);
+    if (!rows)
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu values of puzzle embeddings",
+                        (unsigned long long)count);
+    hrm_model_set_puzzle_host(m, (hrm_host_table){(const unsigned char *)rows, rows, free});
+    return HRM_OK;
+}
+
 hrm_status hrm_model_init_weights(hrm_model *m, uint64_t seed) {
     hrm_status status;
     hrm_recorder *rec = NULL;
@@ -152,6 +178,10 @@ hrm_status hrm_model_init_weights(hrm_model *m, uint64_t seed) {
     hrm_recorder_set_scope(rec, "init");
     for (uint32_t i = 0; i < m->list.count; i++) {
         const hrm_param *p = &m->list.items[i];
+        if (p->group == HRM_GROUP_PUZZLE && m->puzzle_on_host) {
+            HRM_TRY(start_host_table(m, p->count));
+            continue;
+        }
         hrm_tensor t = hrm_param_tensor(&m->list, i, m->groups[p->group].buffer);
         double std = 0;
         if (p->init == HRM_PARAM_LINEAR) std = 1.0 / sqrt((double)p->cols);
@@ -173,12 +203,25 @@ fail:
     return status;
 }
 
+static bool is_host_param(const hrm_model *m, uint32_t index) {
+    return m->puzzle_on_host && m->list.items[index].group == HRM_GROUP_PUZZLE;
+}
+
 hrm_status hrm_model_read_param(const hrm_model *m, uint32_t index, float *values) {
+    if (is_host_param(m, index)) {
+        memcpy(values, m->puzzle_host.rows, m->list.items[index].count * sizeof *values);
+        return HRM_OK;
+    }
     hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);
     return hrm_queue_download(m->device, hrm_tensor_get_span(&t), values);
 }
 
 hrm_status hrm_model_write_param(hrm_model *m, uint32_t index, const float *values) {
+    if (is_host_param(m, index)) {
+        hrm_status status = start_host_table(m, m->list.items[index].count);
+        if (status == HRM_OK) memcpy(m->puzzle_host.owner, values, m->list.items[index].count * sizeof *values);
+        return status;
+    }
     hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);
     return hrm_queue_upload(m->device, hrm_tensor_get_span(&t), values);
 }

@@ -18,6 +18,14 @@ typedef struct hrm_layer_weights {
     hrm_linear qkv, o, gate_up, down;
 } hrm_layer_weights;
 
+/* A puzzle-embedding table that stays in host memory or in a mapped file: ARC's has about a million rows, 2 GB, of
+ * which a batch needs a few. Solvers move the rows they need; trainers need the table on the device. */
+typedef struct hrm_host_table {
+    const unsigned char *rows; /* [N, E] f32, any alignment; NULL: the table is on the device */
+    void *owner;               /* what keeps the rows alive; released with the model */
+    void (*release)(void *owner);
+} hrm_host_table;
+
 /* The object behind hrm_model. */
 struct hrm_model {
     hrm_device *device;
@@ -30,15 +38,20 @@ struct hrm_model {
     hrm_linear lm_head;
     hrm_layer_weights *h_layers, *l_layers;
     hrm_tensor rope_cos, rope_sin; /* [T, hd/2]; unset without rotary positions */
-    hrm_program *pack_program;     /* rewrites all packed weights; NULL when nothing is packed */
+    bool puzzle_on_host;           /* the table is larger than a kernel can bind here: puzzle_emb is unset */
+    hrm_host_table puzzle_host;
+    hrm_program *pack_program; /* rewrites all packed weights; NULL when nothing is packed */
 };
 
-/* Allocates everything, weights undefined. `config` is resolved here. */
+/* Allocates everything, weights undefined. `config` is resolved here. A puzzle table past the device's binding range is
+ * not allocated: puzzle_on_host is set, and the rows must be given (hrm_model_set_puzzle_host) before solving. */
 hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out);
 /* Fresh weights from the seed; waits. */
 hrm_status hrm_model_init_weights(hrm_model *model, uint64_t seed);
 /* Records the packing of all weights that need it (after an update). */
 void hrm_model_record_pack(hrm_recorder *rec, const hrm_model *model);
+/* Takes the rows of a table that stays on the host, and whatever keeps them alive. */
+void hrm_model_set_puzzle_host(hrm_model *model, hrm_host_table table);
 /* Packs now and waits. Call after weights were uploaded or copied. */
 hrm_status hrm_model_pack(hrm_model *model);
 /* One parameter to and from host memory (count values of its table entry). Blocks. */
