@@ -63,10 +63,13 @@ HRM_API void hrm_model_destroy(hrm_model *model);
 HRM_API hrm_status hrm_model_get_config(const hrm_model *model, hrm_model_config *config);
 /* Trained values (puzzle table included). */
 HRM_API uint64_t hrm_model_get_parameter_count(const hrm_model *model);
+/* Bytes of device memory that the model takes, copies of weights in the layouts of kernels included. */
+HRM_API uint64_t hrm_model_get_device_bytes(const hrm_model *model);
 HRM_API hrm_device *hrm_model_get_device(const hrm_model *model);
 
-/* Reads a safetensors file with the reference's tensor names (prefixes `_orig_mod.`, `model.`, `inner.` optional).
- * The architecture comes from the file's metadata (key "hrm.config"). Blocks.
+/* Reads a model file: safetensors with the reference's tensor names (prefixes `_orig_mod.`, `model.`, `inner.`
+ * optional) and the architecture in the metadata (key "hrm.config"), or a checkpoint of the PyTorch implementation with
+ * its all_config.yaml beside it. hrm_checkpoint_open and _load (hrm/checkpoint.h) take what neither says. Blocks.
  * Errors: IO, FORMAT (names tensor or key), OUT_OF_DEVICE_MEMORY. */
 HRM_API hrm_status hrm_model_load(hrm_device *device, const char *path, hrm_model **out);
 /* Writes one: temporary file, fsync, rename; an existing file is replaced whole or left untouched. `notes` are

@@ -22,10 +22,25 @@ typedef enum hrm_loss_kind {
 } hrm_loss_kind;
 
 typedef enum hrm_task {
-    HRM_TASK_MAZE_DEMO = 0, /* small mazes on a CPU in minutes: the README's demo */
-    HRM_TASK_MAZE_HARD = 1, /* the paper's 27M model and recipe for 30x30 mazes */
-    HRM_TASK_SUDOKU = 2,    /* the paper's recipe for Sudoku-Extreme-1k */
+    HRM_TASK_MAZE_DEMO = 0,   /* small mazes on a CPU in minutes: the README's demo */
+    HRM_TASK_MAZE_HARD = 1,   /* the paper's 27M model and recipe for 30x30 mazes */
+    HRM_TASK_SUDOKU = 2,      /* the paper's recipe for Sudoku-Extreme-1k */
+    HRM_TASK_SUDOKU_DEMO = 3, /* small Sudoku on a CPU in minutes */
 } hrm_task;
+
+/* What is done to each puzzle as it is drawn: every epoch sees other copies, and no augmented data set is needed. */
+typedef enum hrm_augment {
+    HRM_AUGMENT_NONE = 0,
+    HRM_AUGMENT_DIHEDRAL = 1, /* one of the 8 symmetries of a square grid: mazes */
+    HRM_AUGMENT_SUDOKU = 2,   /* digits, bands, rows, stacks, columns, transposition: Sudoku */
+} hrm_augment;
+
+/* In which order puzzles are drawn. Either way each group (an original puzzle and its augmented copies) gives one
+ * randomly drawn puzzle per epoch, groups in a fresh random order. */
+typedef enum hrm_batches {
+    HRM_BATCHES_FULL = 0,      /* a batch that an epoch does not fill is filled from the next: nothing is dropped */
+    HRM_BATCHES_REFERENCE = 1, /* exactly the reference's batches (NumPy's Philox), its dropped short batch included */
+} hrm_batches;
 
 /* A recipe. Start from hrm_trainer_config_preset: here 0 means 0. */
 typedef struct hrm_trainer_config {
@@ -52,7 +67,10 @@ typedef struct hrm_trainer_config {
     float q_loss_weight; /* 0.5 in the reference */
     float ema_decay;     /* 0: no moving average; else evaluation and checkpoints use the averaged weights */
     hrm_loss_kind loss;
-    uint32_t augment; /* 1: a random symmetry (dihedral group) per sample, square grids only */
+    hrm_augment augment;
+    hrm_batches batches;
+    uint32_t epochs_per_pass; /* HRM_BATCHES_REFERENCE: epochs drawn together (its eval_interval); the short batch at
+                                 the end of them is dropped */
 } hrm_trainer_config;
 
 HRM_API hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config);
@@ -90,6 +108,17 @@ HRM_API hrm_status hrm_trainer_finish(hrm_trainer *trainer, hrm_step_report *rep
  * owned by the trainer and stays valid, but later steps change it. */
 HRM_API hrm_status hrm_trainer_get_model(hrm_trainer *trainer, hrm_model **model);
 
+/* Writes the model (as hrm_trainer_get_model gives it) and, as further tensors and metadata, all that continuing needs:
+ * the live weights where they differ, both moments, the rows in flight, the place in the data, the recipe. Other
+ * readers see a plain model file. `notes` as in hrm_model_save. Waits for queued steps. Errors: IO. */
+HRM_API hrm_status hrm_trainer_save(hrm_trainer *trainer, const char *path, const char *const *notes);
+/* Continues a run saved by hrm_trainer_save, bit for bit on the same device and library, on the same data set.
+ * Errors: FORMAT (no training state in the file, or one that does not fit), INVALID_ARGUMENT (another data set). */
+HRM_API hrm_status hrm_trainer_resume(hrm_device *device, const char *path, const hrm_dataset *train_set,
+                                      hrm_trainer **out);
+/* Steps done so far, those before a resume included. */
+HRM_API uint32_t hrm_trainer_get_step(const hrm_trainer *trainer);
+
 /* ---- evaluation
  * ------------------------------------------------------------------------------------------------------ */
 
@@ -109,6 +138,11 @@ typedef struct hrm_evaluation {
     double q_halt_accuracy;                             /* share where (q_halt >= 0) == exact */
     double maze_valid, maze_shortest, maze_mean_excess; /* shares; excess over valid answers; -1 when no mazes */
     double seconds;                                     /* solving, without data preparation */
+    hrm_puzzle_kind kind;                               /* what the task's own rules were taken from */
+    double task_accuracy; /* share solved by the puzzle's own rules: mazes valid and shortest, Sudoku complete, correct
+                             and true to its givens; equals exact_accuracy where no rules are known */
+    double sudoku_givens_kept, sudoku_mean_violations; /* share; per puzzle; -1 when no Sudoku */
+    double exact_low, exact_high, task_low, task_high; /* 95 % intervals (Wilson) of the two shares */
 } hrm_evaluation;
 
 /* Solves a data set and grades it. answers [count, S] and solutions [count] may be NULL. Blocks. */

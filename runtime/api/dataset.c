@@ -7,6 +7,7 @@
 
 #include "api/config.h"
 #include "base/file_map.h"
+#include "data/csv_dataset.h"
 #include "data/maze.h"
 #include "data/maze_check.h"
 #include "data/maze_dataset.h"
@@ -14,6 +15,11 @@
 #include "train/dataset.h"
 
 _Static_assert(HRM_IGNORE_LABEL == HRM_NO_LABEL, "public and internal mark for a missing label differ");
+_Static_assert(HRM_MAZE_STYLE_PERFECT == (int)HRM_MAZE_GENERATOR_PERFECT &&
+                   HRM_MAZE_STYLE_REPAIRED == (int)HRM_MAZE_GENERATOR_REPAIRED &&
+                   HRM_MAZE_STYLE_UNIFORM == (int)HRM_MAZE_GENERATOR_UNIFORM &&
+                   HRM_MAZE_HARD_MIN_PATH == HRM_MAZE_HARD_MIN_LENGTH && HRM_MAZE_HARD_GRID == HRM_MAZE_HARD_SIDE,
+               "public and internal kinds of mazes differ");
 _Static_assert(HRM_MAZE_VOCAB == (int)HRM_MAZE_VOCAB_SIZE, "public and internal maze vocabularies differ");
 
 hrm_status hrm_dataset_open(const char *folder, const char *split, hrm_dataset **out) {
@@ -42,13 +48,52 @@ hrm_status hrm_dataset_get_info(const hrm_dataset *d, hrm_dataset_info *info) {
                                .vocab_size = d->set.vocab_size,
                                .puzzle_count = d->set.identifier_count,
                                .grid_width = d->set.grid_width,
-                               .grid_height = d->set.grid_height};
+                               .grid_height = d->set.grid_height,
+                               .kind = hrm_dataset_find_kind(&d->set),
+                               .puzzles = d->set.puzzle_count,
+                               .groups = d->set.group_count,
+                               .pad_id = d->set.pad_id,
+                               .bytes = (uint64_t)d->set.example_count * d->set.seq_len * 2};
+    for (size_t i = 0; i < (size_t)d->set.example_count * d->set.seq_len; i++)
+        info->labelled += d->set.labels[i] != d->set.ignore_label_id;
     return HRM_OK;
 }
 
 hrm_status hrm_dataset_read(const hrm_dataset *d, uint32_t first, uint32_t count, uint32_t *tokens, uint32_t *labels,
                             uint32_t *ids) {
     return hrm_puzzle_set_read(&d->set, first, count, tokens, labels, ids);
+}
+
+hrm_status hrm_csv_dataset_create(const hrm_csv_config *config, const char *folder,
+                                  bool (*progress)(void *user, uint64_t done, uint64_t total), void *user,
+                                  hrm_csv_report *report) {
+    hrm_csv_config c;
+    hrm_status status = hrm_config_copy(config, &c, sizeof c, "hrm_csv_config");
+    if (status != HRM_OK) return status;
+    if (c.kind != HRM_PUZZLE_MAZE && c.kind != HRM_PUZZLE_SUDOKU)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "hrm_csv_config: kind is %d; it must be 1 (mazes) or 2 (Sudoku)",
+                        (int)c.kind);
+    if (!c.train_path && !c.test_path)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "hrm_csv_config: neither train_path nor test_path names a file");
+    hrm_csv_dataset_config build = {.puzzle = c.kind == HRM_PUZZLE_MAZE ? HRM_CSV_MAZE : HRM_CSV_SUDOKU,
+                                    .subsample = c.subsample,
+                                    .copies = c.copies,
+                                    .symmetries = c.symmetries != 0,
+                                    .by_rating = c.min_rating != 0,
+                                    .min_rating = c.min_rating,
+                                    .seed = c.seed,
+                                    .threads = c.threads};
+    hrm_csv_dataset_report made[2] = {{0}, {0}};
+    status = hrm_csv_dataset_build(c.train_path, c.test_path, folder, &build, progress, user, made);
+    if (status != HRM_OK) return status;
+    if (report)
+        *report = (hrm_csv_report){.struct_size = (uint32_t)sizeof *report,
+                                   .rows_read = made[0].rows_read + made[1].rows_read,
+                                   .train_groups = made[0].groups,
+                                   .train_examples = made[0].examples,
+                                   .test_examples = made[1].examples,
+                                   .side = c.train_path ? made[0].side : made[1].side};
+    return HRM_OK;
 }
 
 hrm_status hrm_maze_dataset_create(const hrm_maze_config *config, const char *folder,
@@ -58,7 +103,14 @@ hrm_status hrm_maze_dataset_create(const hrm_maze_config *config, const char *fo
     if (status != HRM_OK) return status;
     hrm_maze_dataset_config build = {.maze = hrm_maze_generator_config_default(),
                                      .train_count = c.train_count ? c.train_count : 20000,
-                                     .test_count = c.test_count ? c.test_count : 1000};
+                                     .test_count = c.test_count ? c.test_count : 1000,
+                                     .threads = c.threads};
+    if ((unsigned)c.style > HRM_MAZE_STYLE_UNIFORM)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "hrm_maze_config: style is %d; it must be 0 (random), 1 (perfect), 2 (repaired) or 3 (uniform)",
+                        (int)c.style);
+    build.maze.kind = (hrm_maze_generator_kind)c.style;
+    build.maze.max_length = c.max_path;
     if (c.width) build.maze.width = c.width;
     if (c.height) build.maze.height = c.height;
     if (c.min_path) build.maze.min_length = c.min_path;

@@ -14,4 +14,8 @@ static inline const hrm_puzzle_set *hrm_dataset_get_set(const hrm_dataset *datas
     return &dataset->set;
 }
 
+/* Mazes: the maze vocabulary, and in every example one start and one goal (a 4x4 Sudoku has as many kinds of tokens).
+ * Sudoku: the tokens and vocabulary of a board, and no pad. ARC: 900 tokens of 12 kinds. Reads all examples. */
+hrm_puzzle_kind hrm_dataset_find_kind(const hrm_puzzle_set *set);
+
 #endif

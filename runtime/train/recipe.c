@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "data/sudoku.h"
 #include "model/config.h"
 
 hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) {
@@ -35,12 +36,40 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
         c.early_steps = 850;
         c.q_loss_weight = 0.05f;
         c.ema_decay = 0.99f;
-        c.augment = 1;
+        c.augment = HRM_AUGMENT_DIHEDRAL;
+        break;
+    case HRM_TASK_SUDOKU_DEMO:
+        c.model.hidden_size = 128;
+        c.model.num_heads = 4;
+        c.model.h_layers = c.model.l_layers = 2;
+        c.model.h_cycles = 1;
+        c.model.l_cycles = 2;
+        c.model.positions = HRM_POSITIONS_BOTH;
+        c.model.halt_rule = HRM_HALT_POSITIVE;
+        c.model.halt_max_segments = 8;
+        c.batch = 32;
+        c.steps = 2000;
+        c.lr = 1e-3f;
+        c.lr_min_ratio = 0.1f;
+        c.lr_warmup_steps = 50;
+        c.lr_decay_start = 0.5f;
+        c.weight_decay = 0.1f;
+        c.halt_exploration = 0.25f;
+        c.explore_once = 1;
+        c.early_segments = 2;
+        c.early_steps = 850;
+        c.q_loss_weight = 0.05f;
+        c.ema_decay = 0.99f;
+        c.augment = HRM_AUGMENT_SUDOKU;
         break;
     case HRM_TASK_MAZE_HARD:
     case HRM_TASK_SUDOKU:
-        /* The paper's recipe: 27M parameters, batch 768, constant rate after 2,000 steps, 20,000 passes over 1,000
-         * puzzles. */
+        /* The paper's recipe: 27M parameters, batch 768, constant rate after 2,000 steps, 20,000 epochs of 1,000
+         * puzzles, evaluated every 2,000. Copies are drawn while training instead of 1,000 times over on disk; mazes
+         * are not augmented there. */
+        c.augment = task == HRM_TASK_SUDOKU ? HRM_AUGMENT_SUDOKU : HRM_AUGMENT_NONE;
+        c.batches = HRM_BATCHES_REFERENCE;
+        c.epochs_per_pass = 2000;
         c.model.puzzle_emb_dim = 512;
         c.batch = 768;
         c.steps = 26041;
@@ -73,6 +102,31 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
     X(halt_exploration, 0, 1)                                                                                          \
     X(q_loss_weight, 0, 100)                                                                                           \
     X(ema_decay, 0, 0.9999999)
+
+static hrm_status check_augment(const hrm_trainer_config *c, const hrm_puzzle_set *set) {
+    hrm_sudoku_shape shape;
+    switch (c->augment) {
+    case HRM_AUGMENT_NONE:
+        return HRM_OK;
+    case HRM_AUGMENT_DIHEDRAL:
+        if (set->grid_width > 0 && set->grid_width == set->grid_height) return HRM_OK;
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer config: augment (dihedral) needs a square grid; the data set's is %u x %u. Set it to "
+                        "none",
+                        set->grid_width, set->grid_height);
+    case HRM_AUGMENT_SUDOKU:
+        if (hrm_sudoku_shape_from_cells(set->seq_len, &shape) && set->vocab_size == hrm_sudoku_vocab_size(shape))
+            return HRM_OK;
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer config: augment (sudoku) needs boards of Sudoku; the data set has %u tokens of %u "
+                        "kinds. Set it to dihedral or none",
+                        set->seq_len, set->vocab_size);
+    default:
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "trainer config: augment is %d; it must be 0 (none), 1 (dihedral) or 2 (sudoku)",
+                        (int)c->augment);
+    }
+}
 
 hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set *set, hrm_trainer_config *out) {
     if (in->struct_size != sizeof *in)
@@ -108,10 +162,13 @@ hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set
     if (c.loss > HRM_LOSS_SOFTMAX)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: loss is %d; it must be 0 (stablemax) or 1 (softmax)",
                         (int)c.loss);
-    if (c.augment && (set->grid_width == 0 || set->grid_width != set->grid_height))
+    hrm_status fits = check_augment(&c, set);
+    if (fits != HRM_OK) return fits;
+    if (c.batches > HRM_BATCHES_REFERENCE || (c.batches == HRM_BATCHES_REFERENCE && c.epochs_per_pass == 0))
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                        "trainer config: augment needs a square grid; the data set's is %u x %u. Set augment to 0",
-                        set->grid_width, set->grid_height);
+                        "trainer config: batches is %d with epochs_per_pass %u; it must be 0 (full), or 1 (reference) "
+                        "with at least 1",
+                        (int)c.batches, c.epochs_per_pass);
     *out = c;
     return HRM_OK;
 }

@@ -5,37 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "data/prefetcher.h"
-#include "gpu/program.h"
-#include "model/step.h"
+#include "gpu/adapter.h"
+#include "gpu/device.h"
 #include "ops/optim.h"
 #include "shared/act.h"
 #include "shared/step_block.h"
 #include "train/dataset.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
+#include "train/trainer_private.h"
 
-enum { METRIC_SLOTS = 2, PREFETCH_DEPTH = 3 };
-
-struct hrm_trainer {
-    hrm_device *device;
-    hrm_trainer_config config; /* resolved */
-    hrm_model *model;          /* live weights */
-    hrm_model *average;        /* moving average, or NULL */
-    hrm_plan plan;
-    hrm_step step;
-    hrm_tensor first_moment, second_moment;
-    hrm_program *program;
-    hrm_program *early_program; /* the same step with early_segments; NULL without */
-    hrm_prefetcher *prefetcher;
-    hrm_buffer *readback[METRIC_SLOTS]; /* metrics of the last steps; slot = step % METRIC_SLOTS */
-    hrm_ticket tickets[METRIC_SLOTS];
-    uint32_t steps_done;   /* queued */
-    uint32_t steps_read;   /* reported */
-    bool average_is_stale; /* packed weights, puzzle table and fixed state of `average` lag behind */
-    hrm_step_report report;
-};
+enum { METRIC_SLOTS = HRM_TRAINER_METRIC_SLOTS, PREFETCH_DEPTH = 3 };
 
 /* The update: the one place where a step's gradients are complete and not yet applied lies just before it. */
 static void record_update(hrm_recorder *rec, const hrm_trainer *t) {
@@ -93,6 +73,19 @@ fail:
     return status;
 }
 
+hrm_status hrm_trainer_start_batches(hrm_trainer *t, const hrm_batcher_state *cursor) {
+    const hrm_trainer_config *c = &t->config;
+    hrm_batcher_config batches = {.batch = c->batch,
+                                  .augment = (hrm_batch_augment)c->augment,
+                                  .order = (hrm_batch_order)c->batches,
+                                  .epochs_per_pass = c->epochs_per_pass,
+                                  .seed = c->seed};
+    hrm_prefetcher_destroy(t->prefetcher);
+    t->prefetcher = NULL;
+    if (cursor) t->data_cursor = *cursor;
+    return hrm_prefetcher_create(t->set, &batches, cursor, PREFETCH_DEPTH, &t->prefetcher);
+}
+
 hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
                               hrm_trainer **out) {
     hrm_status status;
@@ -101,10 +94,19 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
     if (!t) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "trainer: no host memory");
     t->device = device;
     hrm_plan_init(&t->plan, device);
-    const hrm_puzzle_set *set = hrm_dataset_get_set(train_set);
-    HRM_TRY(hrm_recipe_resolve(config, set, &t->config));
+    t->set = hrm_dataset_get_set(train_set);
+    HRM_TRY(hrm_recipe_resolve(config, t->set, &t->config));
     const hrm_trainer_config *c = &t->config;
     HRM_TRY(hrm_model_create(device, &c->model, c->seed, &t->model));
+    if (t->model->puzzle_on_host) {
+        status =
+            hrm_fail(HRM_ERR_UNSUPPORTED,
+                     "trainer: the embeddings of %u puzzles take %.1f GiB, more than %s can bind at once; training "
+                     "needs them on the device. Train with fewer puzzles or another device",
+                     t->model->dims.N, (double)t->model->list.group_count[HRM_GROUP_PUZZLE] * 4 / 0x1p30,
+                     hrm_device_get_adapter(device)->name);
+        goto fail;
+    }
     if (c->ema_decay > 0) HRM_TRY(hrm_model_alloc(device, &c->model, &t->average));
     HRM_TRY(hrm_step_init(&t->step, &t->plan, t->model,
                           &(hrm_step_config){.batch = c->batch,
@@ -121,10 +123,7 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
         HRM_TRY(hrm_buffer_create(device, sizeof(struct hrm_step_metrics), HRM_MEMORY_READBACK, "metrics readback",
                                   &t->readback[i]));
     HRM_TRY(record_program(t));
-    hrm_batcher_config batches = {.batch = c->batch,
-                                  .augment = c->augment ? HRM_BATCH_AUGMENT_DIHEDRAL : HRM_BATCH_AUGMENT_NONE,
-                                  .seed = c->seed};
-    HRM_TRY(hrm_prefetcher_create(set, &batches, NULL, PREFETCH_DEPTH, &t->prefetcher));
+    HRM_TRY(hrm_trainer_start_batches(t, NULL));
     t->report.struct_size = (uint32_t)sizeof t->report;
     t->report.flops = hrm_program_get_flops(t->program);
     t->average_is_stale = true;
@@ -190,6 +189,7 @@ static hrm_status upload_batch(hrm_trainer *t) {
     status = hrm_queue_upload(t->device, hrm_tensor_get_span(&c->new_tokens), batch.tokens);
     if (status == HRM_OK) status = hrm_queue_upload(t->device, hrm_tensor_get_span(&c->new_labels), batch.labels);
     if (status == HRM_OK) status = hrm_queue_upload(t->device, hrm_tensor_get_span(&c->new_ids), batch.ids);
+    t->data_cursor = batch.after;
     hrm_prefetcher_release(t->prefetcher);
     return status;
 }
@@ -198,7 +198,7 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     const hrm_trainer_config *c = &t->config;
     const uint32_t step = t->steps_done + 1;
     hrm_status status = HRM_OK;
-    if (step > METRIC_SLOTS) status = read_report(t, step - METRIC_SLOTS);
+    if (step > t->first_step + METRIC_SLOTS) status = read_report(t, step - METRIC_SLOTS);
     if (status == HRM_OK) status = upload_batch(t);
     if (status != HRM_OK) return status;
     struct hrm_step_block block = {.step = step,
@@ -256,4 +256,8 @@ hrm_status hrm_trainer_get_model(hrm_trainer *t, hrm_model **model) {
     if (status == HRM_OK && t->average && t->average_is_stale) status = refresh_average(t);
     if (status == HRM_OK) *model = t->average ? t->average : t->model;
     return status;
+}
+
+uint32_t hrm_trainer_get_step(const hrm_trainer *t) {
+    return t->steps_done;
 }
