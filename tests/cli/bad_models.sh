@@ -45,7 +45,7 @@ refuse "type_lies" type_lies
 forge '"F32"' '"Q99"' type_unknown
 refuse "type_unknown" type_unknown
 forge 'hrm.config' 'hrm.comfig' no_architecture
-refuse "no architecture" no_architecture
+refuse "no_architecture.*num_heads, h_cycles, l_cycles" no_architecture
 forge 'embed_tokens' 'embed_tikens' tensor_renamed
 refuse "tensor_renamed.*embed_tokens" tensor_renamed
 cp "$SOURCE/README.md" readme

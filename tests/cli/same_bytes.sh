@@ -18,6 +18,6 @@ LP_NUM_THREADS=2 train two_threads
 cmp first/model.safetensors two_threads/model.safetensors || fail "two driver threads gave another model"
 train other --seed 1
 if cmp -s first/model.safetensors other/model.safetensors; then fail "another seed gave the same model"; fi
-train puzzles --halt compare --puzzle-emb-dim 32 --puzzle-lr 0.001 --ema 0 --positions rope --loss softmax --no-augment
-train puzzles_again --halt compare --puzzle-emb-dim 32 --puzzle-lr 0.001 --ema 0 --positions rope --loss softmax --no-augment
+train puzzles --halt compare --puzzle-emb-dim 32 --puzzle-lr 0.001 --ema 0 --positions rope --loss softmax --augment none
+train puzzles_again --halt compare --puzzle-emb-dim 32 --puzzle-lr 0.001 --ema 0 --positions rope --loss softmax --augment none
 cmp puzzles/model.safetensors puzzles_again/model.safetensors || fail "the same seed gave another model"

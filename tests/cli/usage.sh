@@ -22,7 +22,9 @@ expect_fail 2 "seed: '-1' is out of range" "$HRM" train --data d --out made --se
 expect_fail 2 "time: '5x' is not a time" "$HRM" train --data d --out made --time 5x
 expect_fail 2 "positions: 'here' is not one of rope, learned, both" "$HRM" train --data d --out made --positions here
 expect_fail 2 "preset: 'demmo' is not one of" "$HRM" train --data d --out made --preset demmo
-expect_fail 2 "augment takes no value" "$HRM" train --data d --out made --no-augment=1
+expect_fail 2 "explore-once takes no value" "$HRM" train --data d --out made --no-explore-once=1
+expect_fail 2 "augment: 'mirror' is not one of none, dihedral, sudoku" "$HRM" train --data d --out made --augment mirror
+expect_fail 2 "leave the options that change it out" "$HRM" train --data d --out made --resume f --lr 0.1
 expect_fail 2 "data DIR is missing" "$HRM" train --out made
 expect_fail 2 "out DIR is missing" "$HRM" train --data d
 expect_fail 2 "'z' was not expected here" "$HRM" train --data d --out made z

@@ -62,6 +62,22 @@ hrm_status cli_open_device(hrm_device **out) {
     return hrm_device_create(&config, out);
 }
 
+hrm_status cli_load_model(hrm_device *device, const char *path, const hrm_model_config *known, hrm_model **out) {
+    hrm_checkpoint *checkpoint = NULL;
+    hrm_checkpoint_info info = HRM_INIT(hrm_checkpoint_info);
+    *out = NULL;
+    hrm_status status = hrm_checkpoint_open(path, NULL, &checkpoint);
+    if (status == HRM_OK) status = hrm_checkpoint_get_info(checkpoint, &info);
+    /* What the file says goes before what the puzzles suggest: a mismatch is explained better later. */
+    if (status == HRM_OK && info.missing[0] && info.config.seq_len == 0) {
+        hrm_checkpoint_close(checkpoint);
+        status = hrm_checkpoint_open(path, known, &checkpoint);
+    }
+    if (status == HRM_OK) status = hrm_checkpoint_load(checkpoint, device, out);
+    hrm_checkpoint_close(checkpoint);
+    return status;
+}
+
 char *cli_format_bytes(uint64_t bytes, char *out, size_t size) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     double v = (double)bytes;

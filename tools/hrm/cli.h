@@ -30,12 +30,14 @@ extern const cli_option cli_global_options[];
 /* One row per command: its function and one line for the overview. */
 #define CLI_COMMANDS(X)                                                                                                \
     X(devices, "list the devices Vulkan offers, and what each would run")                                              \
-    X(data, "make training data (hrm data maze)")                                                                      \
+    X(data, "make, build or check training data (hrm data maze, sudoku, info)")                                        \
     X(train, "train a model on a data set")                                                                            \
     X(eval, "measure a model on puzzles it has never seen")                                                            \
-    X(solve, "solve mazes from a text file; draw them as PNG or animated GIF")                                         \
-    X(render, "draw a maze without solving it")                                                                        \
-    X(bench, "time the kernels on this machine (hrm bench kernels)")
+    X(solve, "solve mazes or Sudokus from a text file; draw them as PNG or animated GIF")                              \
+    X(render, "draw a puzzle without solving it")                                                                      \
+    X(inspect, "show what is in a model file")                                                                         \
+    X(convert, "model files from and to the PyTorch implementation")                                                   \
+    X(bench, "time the kernels, or loading a model, on this machine")
 
 #define CLI_DECLARE(name, about) int cli_cmd_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_DECLARE)
@@ -46,6 +48,10 @@ int cli_parsed_exit(cli_parsed parsed);
 
 /* Opens the device the options name, or the best. Errors are the library's. */
 hrm_status cli_open_device(hrm_device **out);
+
+/* Loads a model file of either kind; `known` completes what a checkpoint of PyTorch does not say, where the file leaves
+ * it open. Errors are the library's. */
+hrm_status cli_load_model(hrm_device *device, const char *path, const hrm_model_config *known, hrm_model **out);
 
 /* "4.0 GiB", "512 KiB". Returns out. */
 char *cli_format_bytes(uint64_t bytes, char *out, size_t size);

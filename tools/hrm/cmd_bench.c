@@ -1,6 +1,7 @@
-/* hrm bench kernels: how fast the kernels run at a model's shapes. */
+/* hrm bench: how fast the kernels run at a model's shapes, how long loading a model takes. */
 #include <string.h>
 
+#include "bench_load.h"
 #include "cli.h"
 #include "environment.h"
 
@@ -81,7 +82,12 @@ int cli_cmd_bench(int argc, char **argv) {
         cli_set_command("bench kernels");
         return bench_kernels(argc - 1, argv + 1);
     }
+    if (argc > 0 && strcmp(argv[0], "load") == 0) {
+        cli_set_command("bench load");
+        return cli_bench_load(argc - 1, argv + 1);
+    }
     if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) return bench_kernels(argc, argv);
-    if (argc == 0 || argv[0][0] == '-') return cli_usage("bench what? Write: hrm bench kernels");
-    return cli_usage("there is no benchmark '%s'; there is 'kernels'", argv[0]);
+    if (argc == 0 || argv[0][0] == '-')
+        return cli_usage("bench what? Write: hrm bench kernels, or hrm bench load FILE");
+    return cli_usage("there is no benchmark '%s'; there are 'kernels' and 'load'", argv[0]);
 }

@@ -1,125 +1,79 @@
-/* hrm data maze: a data set of generated mazes. */
+/* hrm data: data sets, made from nothing, built from published files, or described. */
 #include <string.h>
 
-#include "cli.h"
+#include "data.h"
 
-static bool show_progress(void *user, uint64_t done, uint64_t total) {
+static const struct kind {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} kinds[] = {
+    {"maze", cli_data_maze, "mazes: random, perfect or with one shortest path; or from Maze-Hard's CSV files"},
+    {"sudoku", cli_data_sudoku, "Sudoku of any difficulty; or from Sudoku-Extreme's CSV files"},
+    {"info", cli_data_info, "describe a folder and check every number in it"},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+
+bool cli_data_show_progress(void *user, uint64_t done, uint64_t total) {
     (void)user, (void)total;
     cli_progress_update(done, "%s", "");
     return true;
 }
 
-static int make_mazes(int argc, char **argv) {
-    const char *out = NULL;
-    uint32_t side = 6, width = 0, height = 0;
-    bool side_given = false, unique = false;
-    hrm_maze_config config = HRM_INIT(hrm_maze_config);
-    config.min_path = 5;
-    config.wall_density = 0.35f;
-    config.train_count = 20000;
-    config.test_count = 1000;
-    const cli_option table[] = {
-        {.name = "out",
-         .letter = 'o',
-         .kind = CLI_TEXT,
-         .value = &out,
-         .metavar = "DIR",
-         .required = true,
-         .help = "folder to write (created when missing)"},
-        {.name = "size",
-         .kind = CLI_U32,
-         .value = &side,
-         .min = 2,
-         .max = 255,
-         .given = &side_given,
-         .help = "cells on each side"},
-        {.name = "width",
-         .kind = CLI_U32,
-         .value = &width,
-         .min = 2,
-         .max = 255,
-         .zero = "--size",
-         .help = "columns, when not square"},
-        {.name = "height",
-         .kind = CLI_U32,
-         .value = &height,
-         .min = 2,
-         .max = 255,
-         .zero = "--size",
-         .help = "rows, when not square"},
-        {.name = "walls",
-         .kind = CLI_F32,
-         .value = &config.wall_density,
-         .min = 0.001,
-         .max = 0.9,
-         .help = "chance of a wall, per cell"},
-        {.name = "min-path",
-         .kind = CLI_U32,
-         .value = &config.min_path,
-         .min = 1,
-         .max = 65025,
-         .help = "least number of moves from start to goal"},
-        {.name = "unique",
-         .kind = CLI_FLAG,
-         .value = &unique,
-         .help = "only mazes with exactly one shortest path, so that the answer is never a matter of taste"},
-        {.name = "train",
-         .kind = CLI_U32,
-         .value = &config.train_count,
-         .min = 1,
-         .max = 100000000,
-         .help = "mazes to learn from"},
-        {.name = "test",
-         .kind = CLI_U32,
-         .value = &config.test_count,
-         .min = 1,
-         .max = 100000000,
-         .help = "mazes to test on; none of them, nor a rotation or reflection, is among those to learn from"},
-        {.name = "seed",
-         .kind = CLI_U64,
-         .value = &config.seed,
-         .help = "the same seed gives the same mazes everywhere"},
-        {.help = NULL},
-    };
-    const cli_spec spec = {
-        .command = "data maze",
-        .about = "Makes random mazes with their solutions: one part to train on, one to test with. A maze is a grid of "
-                 "walls, free cells, a start and a goal; the solution is a shortest way from start to goal.",
-        .options = table,
-        .globals = cli_global_options,
-        .examples = "  hrm data maze --out data --unique\n"
-                    "  hrm data maze --out big --size 10 --walls 0.3 --min-path 12 --train 50000 --seed 7\n",
-    };
-    int operands;
-    cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
-    if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
-    config.width = width ? width : side;
-    config.height = height ? height : side;
-    config.unique = unique;
-    if (side_given && width && height)
-        return cli_usage("--size means nothing beside --width and --height; leave it out");
+static bool show_csv_progress(void *user, uint64_t done, uint64_t total) {
+    uint64_t *shown = user;
+    if (*shown != total) { /* how many there will be is known once the file has been read */
+        cli_progress_end();
+        cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "puzzles", "puzzle", total);
+        *shown = total;
+    }
+    cli_progress_update(done, "%s", "");
+    return true;
+}
+
+int cli_data_build_csv(const char *out, const hrm_csv_config *config) {
+    hrm_csv_report report = HRM_INIT(hrm_csv_report);
+    uint64_t shown = 0;
+    const double start = cli_now();
     cli_listen(cli_global.verbose);
-    uint64_t total = (uint64_t)config.train_count + config.test_count;
-    double start = cli_now();
-    cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "mazes", "maze", total);
-    hrm_status status = hrm_maze_dataset_create(&config, out, show_progress, NULL);
+    hrm_status status = hrm_csv_dataset_create(config, out, show_csv_progress, &shown, &report);
     cli_progress_end();
     if (status != HRM_OK) return cli_fail_last();
+    const double seconds = cli_now() - start;
     if (!cli_global.quiet)
-        printf("%s: %u mazes to train on and %u to test with, %u x %u cells, in %.1f s\n", out, config.train_count,
-               config.test_count, config.width, config.height, cli_now() - start);
+        printf("%s: %u puzzles in %u groups to train on, %u to test with, %u x %u cells, from %llu rows, in %.1f s\n",
+               out, report.train_examples, report.train_groups, report.test_examples, report.side, report.side,
+               (unsigned long long)report.rows_read, seconds);
     return CLI_OK;
 }
 
+static void print_kinds(void) {
+    printf("usage: hrm data KIND [options]\n\nMakes, builds or checks data sets.\n\nKinds:\n");
+    for (int i = 0; i < KIND_COUNT; i++) printf("  %-8s%s\n", kinds[i].name, kinds[i].about);
+    printf("\n'hrm data KIND --help' explains each.\n\nExamples:\n"
+           "  hrm data maze --out data --unique\n"
+           "  hrm data sudoku --out data --level medium\n"
+           "  hrm data sudoku --csv train.csv --test-csv test.csv --out data --subsample 1000\n"
+           "  hrm data info data\n");
+}
+
 int cli_cmd_data(int argc, char **argv) {
-    static const char *const kinds[] = {"maze", NULL};
-    if (argc > 0 && strcmp(argv[0], "maze") == 0) {
-        cli_set_command("data maze");
-        return make_mazes(argc - 1, argv + 1);
+    const char *names[KIND_COUNT + 1] = {NULL};
+    char command[32];
+    for (int i = 0; i < KIND_COUNT; i++) {
+        names[i] = kinds[i].name;
+        if (argc == 0 || strcmp(argv[0], kinds[i].name) != 0) continue;
+        snprintf(command, sizeof command, "data %s", kinds[i].name);
+        cli_set_command(command);
+        return kinds[i].run(argc - 1, argv + 1);
     }
-    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) return make_mazes(argc, argv);
-    if (argc == 0 || argv[0][0] == '-') return cli_usage("which kind of puzzle? Write: hrm data maze --out DIR");
-    const char *near = cli_nearest(argv[0], kinds);
-    return cli_usage("unknown kind of puzzle '%s'; %s 'maze'%s", argv[0], near ? "did you mean" : "there is",
-                     near ? "?" : "");
+    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+        print_kinds();
+        return CLI_OK;
+    }
+    if (argc == 0 || argv[0][0] == '-')
+        return cli_usage("which kind of puzzle? Write: hrm data maze --out DIR, or hrm data sudoku --out DIR");
+    const char *near = cli_nearest(argv[0], names);
+    if (near) return cli_usage("there is no '%s'; did you mean '%s'?", argv[0], near);
+    return cli_usage("there is no '%s'; 'hrm data --help' lists what there is", argv[0]);
 }

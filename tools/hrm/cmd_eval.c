@@ -33,40 +33,63 @@ static hrm_evaluation_config make_config(const eval *e, hrm_halting halting, uin
 }
 
 static json_t *row_to_json(const char *halting, uint32_t segments, const hrm_evaluation *r) {
-    json_t *o = json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "halting", halting, "max_segments",
-                          (int)segments, "puzzles", (int)r->count, "token_accuracy", r->token_accuracy, "exact",
-                          r->exact_accuracy, "mean_segments", r->mean_segments, "halted_by_q", r->halted_by_q,
-                          "q_halt_accuracy", r->q_halt_accuracy, "seconds", r->seconds);
-    if (o && r->maze_valid >= 0) {
+    json_t *o =
+        json_pack("{s:s, s:i, s:i, s:f, s:f, s:[f, f], s:f, s:[f, f], s:f, s:f, s:f, s:f}", "halting", halting,
+                  "max_segments", (int)segments, "puzzles", (int)r->count, "token_accuracy", r->token_accuracy, "exact",
+                  r->exact_accuracy, "exact_interval", r->exact_low, r->exact_high, "task", r->task_accuracy,
+                  "task_interval", r->task_low, r->task_high, "mean_segments", r->mean_segments, "halted_by_q",
+                  r->halted_by_q, "q_halt_accuracy", r->q_halt_accuracy, "seconds", r->seconds);
+    if (o && r->kind == HRM_PUZZLE_MAZE) {
         json_object_set_new(o, "valid", json_real(r->maze_valid));
         json_object_set_new(o, "valid_and_shortest", json_real(r->maze_shortest));
         json_object_set_new(o, "mean_excess", json_real(r->maze_mean_excess));
     }
+    if (o && r->kind == HRM_PUZZLE_SUDOKU) {
+        json_object_set_new(o, "solved", json_real(r->task_accuracy));
+        json_object_set_new(o, "givens_kept", json_real(r->sudoku_givens_kept));
+        json_object_set_new(o, "mean_violations", json_real(r->sudoku_mean_violations));
+    }
     return o;
+}
+
+/* The three columns that depend on the kind of puzzle. */
+static void print_task_heads(hrm_puzzle_kind kind) {
+    if (kind == HRM_PUZZLE_MAZE) printf(" %8s %9s %7s", "valid", "shortest", "excess");
+    if (kind == HRM_PUZZLE_SUDOKU) printf(" %8s %9s %7s", "solved", "givens", "broken");
+}
+
+static void print_task(const hrm_evaluation *r) {
+    if (r->kind == HRM_PUZZLE_MAZE)
+        printf(" %7.2f%% %8.2f%% %7.3f", 100 * r->maze_valid, 100 * r->maze_shortest, r->maze_mean_excess);
+    if (r->kind == HRM_PUZZLE_SUDOKU)
+        printf(" %7.2f%% %8.2f%% %7.3f", 100 * r->task_accuracy, 100 * r->sudoku_givens_kept,
+               r->sudoku_mean_violations);
 }
 
 static void print_head(const eval *e) {
     printf("%s: %u puzzles of %s, split %s\n\n", e->options->model, e->count, e->options->data, e->options->split);
-    printf("%-9s %8s %8s %8s %8s %9s %7s %9s %8s %9s\n", "halting", "at most", "token", "exact", "valid", "shortest",
-           "excess", "segments", "Q right", "seconds");
+    printf("%-9s %8s %8s %8s %15s", "halting", "at most", "token", "exact", "95 % interval");
+    print_task_heads(e->info.kind);
+    printf(" %9s %8s %9s\n", "segments", "Q right", "seconds");
 }
 
 static void print_row(const char *halting, uint32_t segments, const hrm_evaluation *r) {
-    printf("%-9s %8u %7.2f%% %7.2f%%", halting, segments, 100 * r->token_accuracy, 100 * r->exact_accuracy);
-    if (r->maze_valid >= 0)
-        printf(" %7.2f%% %8.2f%% %7.3f", 100 * r->maze_valid, 100 * r->maze_shortest, r->maze_mean_excess);
-    else
-        printf(" %8s %9s %7s", "-", "-", "-");
+    printf("%-9s %8u %7.2f%% %7.2f%%  %5.1f to %5.1f%%", halting, segments, 100 * r->token_accuracy,
+           100 * r->exact_accuracy, 100 * r->exact_low, 100 * r->exact_high);
+    print_task(r);
     printf(" %9.3f %7.2f%% %9.3f\n", r->mean_segments, 100 * r->q_halt_accuracy, r->seconds);
     fflush(stdout);
 }
 
 static void print_legend(const eval *e) {
-    printf("\ntoken: cells right; exact: every cell right; ");
-    if (e->info.grid_width)
-        printf("valid: one unbroken path; shortest: valid and as short as possible;\nexcess: moves too many of valid "
-               "paths; ");
-    printf("segments: rounds of thinking used, mean;\nQ right: the model knew whether it was right\n");
+    printf("\ntoken: cells right; exact: every cell right, and where the true share lies with 95 %% certainty;\n");
+    if (e->info.kind == HRM_PUZZLE_MAZE)
+        printf("valid: one unbroken path; shortest: valid and as short as possible; excess: moves too many of valid "
+               "paths;\n");
+    if (e->info.kind == HRM_PUZZLE_SUDOKU)
+        printf("solved: complete, no rule broken, givens kept; givens: all kept; broken: digits that stand twice in a "
+               "row,\ncolumn or box, mean;\n");
+    printf("segments: rounds of thinking used, mean; Q right: the model knew whether it was right\n");
 }
 
 /* ---- answers as JSON lines ---- */
@@ -90,6 +113,26 @@ static void add_maze(json_t *line, const eval *e, const uint32_t *tokens, const 
     if (grade.valid) json_object_set_new(line, "excess", json_integer(grade.excess));
 }
 
+static void add_sudoku(json_t *line, uint32_t side, const uint32_t *tokens, const uint32_t *labels,
+                       const uint32_t *answer) {
+    uint8_t boards[3][HRM_SUDOKU_MAX_BOARD];
+    char text[HRM_SUDOKU_MAX_BOARD + 1];
+    const uint32_t *sources[] = {tokens, answer, labels};
+    static const char *const names[] = {"puzzle", "answer"};
+    hrm_sudoku_grade grade = HRM_INIT(hrm_sudoku_grade);
+    for (int b = 0; b < 3; b++) hrm_sudoku_from_tokens(side, sources[b], boards[b]);
+    for (int b = 0; b < 2; b++) {
+        for (uint32_t i = 0; i < side * side; i++)
+            text[i] = boards[b][i] == 0 ? '.' : boards[b][i] <= side ? (char)('0' + boards[b][i]) : '?';
+        json_object_set_new(line, names[b], json_stringn(text, side * side));
+    }
+    if (hrm_sudoku_grade_answer(side, boards[0], boards[1], boards[2], &grade) != HRM_OK) return;
+    json_object_set_new(line, "exact", json_boolean(grade.exact));
+    json_object_set_new(line, "solved", json_boolean(grade.valid));
+    json_object_set_new(line, "changed_givens", json_integer(grade.changed_givens));
+    json_object_set_new(line, "violations", json_integer(grade.violations));
+}
+
 static void add_tokens(json_t *line, const char *name, const uint32_t *tokens, uint32_t count) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) json_array_append_new(list, json_integer(tokens[i]));
@@ -98,7 +141,6 @@ static void add_tokens(json_t *line, const char *name, const uint32_t *tokens, u
 
 static bool write_answers(const eval *e, const uint32_t *answers, const hrm_solution *solutions) {
     const uint32_t S = e->info.seq_len;
-    const bool mazes = e->info.vocab_size == HRM_MAZE_VOCAB && e->info.grid_width * e->info.grid_height == S;
     uint32_t *tokens = malloc((size_t)S * sizeof *tokens), *labels = malloc((size_t)S * sizeof *labels);
     char *cells = malloc((size_t)S * 3), *text = NULL;
     size_t size = 0;
@@ -115,8 +157,10 @@ static bool write_answers(const eval *e, const uint32_t *answers, const hrm_solu
         json_t *line = json_pack("{s:i, s:i, s:b, s:f, s:f}", "index", (int)i, "segments", (int)solutions[i].segments,
                                  "halted", (int)solutions[i].halted, "q_halt", (double)solutions[i].q_halt,
                                  "q_continue", (double)solutions[i].q_continue);
-        if (mazes) {
+        if (e->info.kind == HRM_PUZZLE_MAZE) {
             add_maze(line, e, tokens, labels, answer, cells);
+        } else if (e->info.kind == HRM_PUZZLE_SUDOKU) {
+            add_sudoku(line, e->info.grid_width, tokens, labels, answer);
         } else {
             add_tokens(line, "puzzle", tokens, S);
             add_tokens(line, "answer", answer, S);
@@ -186,7 +230,10 @@ static hrm_status open_parts(eval *e) {
     hrm_status status = hrm_dataset_open(e->options->data, e->options->split, &e->set);
     if (status == HRM_OK) status = hrm_dataset_get_info(e->set, &e->info);
     if (status == HRM_OK) status = cli_open_device(&e->device);
-    if (status == HRM_OK) status = hrm_model_load(e->device, e->options->model, &e->model);
+    hrm_model_config known = HRM_INIT(hrm_model_config);
+    known.seq_len = e->info.seq_len;
+    known.grid_width = e->info.grid_width;
+    if (status == HRM_OK) status = cli_load_model(e->device, e->options->model, &known, &e->model);
     if (status != HRM_OK) return status;
     hrm_model_config config = HRM_INIT(hrm_model_config);
     status = hrm_model_get_config(e->model, &config);
@@ -224,7 +271,8 @@ int cli_cmd_eval(int argc, char **argv) {
          .value = &options.model,
          .metavar = "FILE",
          .required = true,
-         .help = "model.safetensors of a training run"},
+         .help = "model.safetensors of a training run, or a checkpoint of the PyTorch implementation with its "
+                 "all_config.yaml beside it"},
         {.name = "data",
          .kind = CLI_TEXT,
          .value = &options.data,
@@ -262,8 +310,10 @@ int cli_cmd_eval(int argc, char **argv) {
     };
     const cli_spec spec = {
         .command = "eval",
-        .about = "Solves the puzzles of a data set with a trained model and grades the answers: cells right, puzzles "
-                 "entirely right, and for mazes whether the path is valid and as short as possible.",
+        .about =
+            "Solves the puzzles of a data set with a trained model and grades the answers: cells right, puzzles "
+            "entirely right; for mazes whether the path is valid and as short as possible; for Sudoku whether it is "
+            "solved by the rules.",
         .options = table,
         .globals = cli_global_options,
         .examples = "  hrm eval --model run/model.safetensors --data data\n"

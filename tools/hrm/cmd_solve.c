@@ -1,4 +1,4 @@
-/* hrm solve: solves mazes from a text file, prints and draws them. */
+/* hrm solve: solves puzzles from a text file, prints and draws them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,13 +11,14 @@ typedef struct solve_options {
     const char *file, *model, *out;
     picture_kind kind;
     cli_solving solving;
+    uint32_t puzzle_kind;
     bool json;
 } solve_options;
 
 typedef struct solve {
     const solve_options *options;
-    hrm_maze_list *list;
-    cli_solved *mazes;
+    cli_puzzles list;
+    cli_solved *puzzles;
     uint32_t count, grid_width, grid_height;
     hrm_device *device;
     hrm_model *model;
@@ -29,7 +30,7 @@ static bool keep_thought(void *user, uint32_t puzzle, uint32_t segment, const ui
                          float q_continue) {
     solve *s = user;
     (void)segment, (void)q_halt, (void)q_continue;
-    s->out_of_memory = !cli_solved_add_thought(&s->mazes[puzzle], answer, s->grid_width, s->grid_height);
+    s->out_of_memory = !cli_solved_add_thought(&s->puzzles[puzzle], answer, s->grid_width, s->grid_height);
     return !s->out_of_memory;
 }
 
@@ -37,8 +38,9 @@ static int run_solver(solve *s, uint32_t *tokens, uint32_t *answers, hrm_solutio
     const solve_options *o = s->options;
     const size_t S = (size_t)s->grid_width * s->grid_height;
     for (uint32_t i = 0; i < s->count; i++)
-        if (hrm_maze_to_tokens(&s->mazes[i].maze, s->grid_width, s->grid_height, tokens + i * S) != HRM_OK)
-            return cli_fail("%s: maze %u of %u: %s", o->file, i + 1, s->count, hrm_last_error());
+        if (cli_solved_to_tokens(&s->puzzles[i], s->grid_width, s->grid_height, tokens + i * S) != HRM_OK)
+            return cli_fail("%s: %s %u of %u: %s", o->file, cli_puzzle_noun(s->list.kind), i + 1, s->count,
+                            hrm_last_error());
     hrm_solver_config config = cli_solver_config(&o->solving);
     if (config.max_batch == 0) config.max_batch = s->count < 64 ? s->count : 64;
     if (hrm_solver_create(s->model, &config, &s->solver) != HRM_OK) return cli_fail_last();
@@ -46,7 +48,7 @@ static int run_solver(solve *s, uint32_t *tokens, uint32_t *answers, hrm_solutio
     hrm_status status = hrm_solver_run(s->solver, tokens, NULL, s->count, answers, solutions);
     if (s->out_of_memory) return cli_fail("no host memory for the answers between segments");
     for (uint32_t i = 0; i < s->count && status == HRM_OK; i++)
-        status = cli_solved_set_answer(&s->mazes[i], answers + i * S, s->grid_width, s->grid_height, &solutions[i]);
+        status = cli_solved_set_answer(&s->puzzles[i], answers + i * S, s->grid_width, s->grid_height, &solutions[i]);
     return status == HRM_OK ? CLI_OK : cli_fail_last();
 }
 
@@ -55,7 +57,7 @@ static int solve_all(solve *s) {
     uint32_t *tokens = malloc(s->count * S * sizeof *tokens), *answers = malloc(s->count * S * sizeof *answers);
     hrm_solution *solutions = malloc(s->count * sizeof *solutions);
     int code = tokens && answers && solutions ? run_solver(s, tokens, answers, solutions)
-                                              : cli_fail("no host memory for %u mazes", s->count);
+                                              : cli_fail("no host memory for %u puzzles", s->count);
     free(tokens);
     free(answers);
     free(solutions);
@@ -64,22 +66,29 @@ static int solve_all(solve *s) {
 
 /* ---- showing ---- */
 
-static void print_maze(const solve *s, uint32_t i) {
-    const cli_solved *m = &s->mazes[i];
-    char grade[128];
+static void print_puzzle(const solve *s, uint32_t i) {
+    const cli_solved *p = &s->puzzles[i];
+    char grade[128], violation[160];
+    bool exact;
     if (i) printf("\n");
-    cli_solved_print_rows(m, stdout);
-    printf("%u segment%s, %s; %s", m->solution.segments, m->solution.segments == 1 ? "" : "s",
-           m->solution.halted ? "stopped by itself" : "stopped at the limit",
-           cli_solved_describe(m, grade, sizeof grade));
-    if (m->grade.has_reference)
-        printf("; %s", m->grade.exact ? "exactly the path in the text" : "not the path in the text");
+    cli_solved_print_rows(p, stdout);
+    printf("%u segment%s, %s; %s", p->solution.segments, p->solution.segments == 1 ? "" : "s",
+           p->solution.halted ? "stopped by itself" : "stopped at the limit",
+           cli_solved_describe(p, &p->grade, grade, sizeof grade));
+    if (cli_solved_is_exact(p, &exact))
+        printf("; %s%s in the text", exact ? "exactly the " : "not the ",
+               s->list.kind == HRM_PUZZLE_SUDOKU ? "answer" : "path");
     printf("\n");
+    for (uint32_t v = 0;
+         s->list.kind == HRM_PUZZLE_SUDOKU &&
+         hrm_sudoku_describe_violation(p->source.width, (const uint8_t *)p->answer, v, violation, sizeof violation);
+         v++)
+        printf("  %s\n", violation);
 }
 
 static bool print_json(const solve *s) {
     json_t *list = json_array();
-    for (uint32_t i = 0; i < s->count; i++) json_array_append_new(list, cli_solved_to_json(&s->mazes[i]));
+    for (uint32_t i = 0; i < s->count; i++) json_array_append_new(list, cli_solved_to_json(&s->puzzles[i]));
     return cli_print_json(list);
 }
 
@@ -93,7 +102,7 @@ static bool write_text(const solve *s) {
     }
     for (uint32_t i = 0; i < s->count; i++) {
         if (i) fputc('\n', memory);
-        cli_solved_print_rows(&s->mazes[i], memory);
+        cli_solved_print_rows(&s->puzzles[i], memory);
     }
     bool fine = fclose(memory) == 0 && cli_write_text(s->options->out, text, size);
     free(text);
@@ -106,8 +115,8 @@ static int draw_all(const solve *s) {
     for (uint32_t i = 0; i < s->count; i++) {
         char path[4096];
         cli_number_path(o->out, i + 1, s->count, path, sizeof path);
-        bool drawn =
-            o->kind == PICTURE_GIF ? cli_solved_draw_gif(&s->mazes[i], path) : cli_solved_draw_png(&s->mazes[i], path);
+        bool drawn = o->kind == PICTURE_GIF ? cli_solved_draw_gif(&s->puzzles[i], path)
+                                            : cli_solved_draw_png(&s->puzzles[i], path);
         if (!drawn) return CLI_FAILED;
     }
     return CLI_OK;
@@ -115,42 +124,60 @@ static int draw_all(const solve *s) {
 
 /* ---- the command ---- */
 
-static int open_mazes(solve *s) {
-    if (hrm_maze_list_read(s->options->file, &s->list) != HRM_OK) return cli_fail_last();
-    uint32_t count = hrm_maze_list_get_count(s->list);
-    s->mazes = calloc(count, sizeof *s->mazes);
-    if (!s->mazes) return cli_fail("no host memory for %u mazes", count);
+static int open_puzzles(solve *s) {
+    if (!cli_puzzles_read(&s->list, s->options->file, (hrm_puzzle_kind)s->options->puzzle_kind)) return CLI_FAILED;
+    const uint32_t count = s->list.count;
+    s->puzzles = calloc(count, sizeof *s->puzzles);
+    if (!s->puzzles) return cli_fail("no host memory for %u puzzles", count);
     for (s->count = 0; s->count < count; s->count++) {
-        hrm_maze_view view = hrm_maze_list_get(s->list, s->count);
-        if (!cli_solved_init(&s->mazes[s->count], &view)) return cli_fail("no host memory for %u mazes", count);
+        cli_puzzle puzzle = cli_puzzles_get(&s->list, s->count);
+        if (!cli_solved_init(&s->puzzles[s->count], &puzzle)) return cli_fail("no host memory for %u puzzles", count);
     }
     return CLI_OK;
 }
 
+/* A model for Sudokus takes boards of exactly its side. */
+static int check_sudoku_model(solve *s, const hrm_model_config *config) {
+    const uint32_t side = hrm_sudoku_side(config->seq_len);
+    if (side == 0 || config->vocab_size != side + 2)
+        return cli_fail("%s is not a model for Sudoku: it takes %u tokens of %u kinds; 'hrm train' on a folder of "
+                        "'hrm data sudoku' makes one",
+                        s->options->model, config->seq_len, config->vocab_size);
+    for (uint32_t i = 0; i < s->count; i++)
+        if (s->puzzles[i].source.width != side)
+            return cli_fail("%s: Sudoku %u of %u has %u x %u cells, but the model solves %u x %u", s->options->file,
+                            i + 1, s->count, s->puzzles[i].source.width, s->puzzles[i].source.width, side, side);
+    s->grid_width = s->grid_height = side;
+    return CLI_OK;
+}
+
 static int open_model(solve *s) {
-    hrm_model_config config = HRM_INIT(hrm_model_config);
+    hrm_model_config config = HRM_INIT(hrm_model_config), known = HRM_INIT(hrm_model_config);
+    /* What a checkpoint of PyTorch does not say, and the puzzles do. */
+    if (s->list.kind == HRM_PUZZLE_SUDOKU) known.seq_len = s->puzzles[0].source.width * s->puzzles[0].source.height;
     hrm_status status = cli_open_device(&s->device);
-    if (status == HRM_OK) status = hrm_model_load(s->device, s->options->model, &s->model);
+    if (status == HRM_OK) status = cli_load_model(s->device, s->options->model, &known, &s->model);
     if (status == HRM_OK) status = hrm_model_get_config(s->model, &config);
     if (status != HRM_OK) return cli_fail_last();
+    if (s->list.kind == HRM_PUZZLE_SUDOKU) return check_sudoku_model(s, &config);
     return cli_check_maze_model(&config, s->options->model, &s->grid_width, &s->grid_height) ? CLI_OK : CLI_FAILED;
 }
 
 static int run_solve(const solve_options *options) {
     solve s = {.options = options};
     cli_listen(cli_global.verbose);
-    int code = open_mazes(&s);
+    int code = open_puzzles(&s);
     if (code == CLI_OK) code = open_model(&s);
     if (code == CLI_OK) code = solve_all(&s);
     if (code == CLI_OK && options->json && !print_json(&s)) code = CLI_FAILED;
-    for (uint32_t i = 0; code == CLI_OK && !options->json && i < s.count; i++) print_maze(&s, i);
+    for (uint32_t i = 0; code == CLI_OK && !options->json && i < s.count; i++) print_puzzle(&s, i);
     if (code == CLI_OK && options->kind != PICTURE_NONE) code = draw_all(&s);
     hrm_solver_destroy(s.solver);
     hrm_model_destroy(s.model);
     hrm_device_destroy(s.device);
-    for (uint32_t i = 0; i < s.count; i++) cli_solved_deinit(&s.mazes[i]);
-    free(s.mazes);
-    hrm_maze_list_destroy(s.list);
+    for (uint32_t i = 0; i < s.count; i++) cli_solved_deinit(&s.puzzles[i]);
+    free(s.puzzles);
+    cli_puzzles_deinit(&s.list);
     return code;
 }
 
@@ -163,7 +190,9 @@ int cli_cmd_solve(int argc, char **argv) {
          .value = &options.model,
          .metavar = "FILE",
          .required = true,
-         .help = "model.safetensors of a training run on mazes"},
+         .help = "the trained model: model.safetensors of a training run, or a checkpoint of the PyTorch "
+                 "implementation with "
+                 "its all_config.yaml beside it"},
         {.name = "out",
          .letter = 'o',
          .kind = CLI_TEXT,
@@ -171,7 +200,12 @@ int cli_cmd_solve(int argc, char **argv) {
          .metavar = "OUT",
          .help =
              "draw the result: .png a picture, .gif an animation of the answer after every segment, .txt the solved "
-             "mazes as text. With several mazes each picture gets a number before the extension"},
+             "puzzles as text. With several puzzles each picture gets a number before the extension"},
+        {.name = "kind",
+         .kind = CLI_CHOICE,
+         .value = &options.puzzle_kind,
+         .choices = cli_puzzle_kinds,
+         .help = "what the file holds; auto: mazes when it has no digit"},
         CLI_SOLVING_OPTIONS(options.solving),
         {.name = "json", .kind = CLI_FLAG, .value = &options.json, .help = "print JSON"},
         {.help = NULL},
@@ -182,14 +216,17 @@ int cli_cmd_solve(int argc, char **argv) {
         .operands_min = 1,
         .operands_max = 1,
         .about =
-            "Solves mazes from a text file ('-' is standard input) with a trained model and prints them with the path "
-            "drawn in as 'o'. '#' is a wall, a space (or '.') free, 'S' the start, 'G' the goal; an empty line "
-            "separates mazes. A path already drawn in the text is hidden from the model and compared with its "
-            "answer. Mazes smaller than those the model learnt are surrounded by walls.",
+            "Solves puzzles from a text file ('-' is standard input) with a trained model.\n\nMazes: '#' is a wall, a "
+            "space (or '.') free, 'S' the start, 'G' the goal; an empty line separates mazes. The answer has the path "
+            "drawn in as 'o'. A path already drawn in the text is hidden from the model and compared with its answer. "
+            "Mazes smaller than those the model learnt are surrounded by walls.\n\nSudoku: a line of 81 characters "
+            "each ('.' or '0' blank; 16 or 36 for smaller boards), or grids of 9 lines, or CSV with a column q and "
+            "optionally a, the answer to compare with.",
         .options = table,
         .globals = cli_global_options,
         .examples = "  hrm solve maze.txt --model run/model.safetensors\n"
                     "  hrm solve maze.txt --model run/model.safetensors -o maze.gif\n"
+                    "  hrm solve sudoku.txt --model run/model.safetensors -o sudoku.png\n"
                     "  printf '####\\n#SG#\\n####\\n' | hrm solve - --model run/model.safetensors --json\n",
     };
     int operands;

@@ -9,7 +9,8 @@
 #include "run_folder.h"
 
 typedef struct train_options {
-    const char *data, *out;
+    const char *data, *out, *resume;
+    bool weights_only;
     double time;
     uint32_t log_every, eval_every, eval_limit;
     cli_recipe recipe;
@@ -161,7 +162,7 @@ static bool train(run *r) {
     const train_options *o = r->options;
     hrm_step_report report = HRM_INIT(hrm_step_report);
     cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "train", "step", r->steps);
-    for (uint32_t step = 1; step <= r->steps && !cli_interrupt_code(); step++) {
+    for (uint32_t step = hrm_trainer_get_step(r->trainer) + 1; step <= r->steps && !cli_interrupt_code(); step++) {
         if (o->time > 0 && cli_now() - r->start - r->eval_seconds >= o->time) {
             r->timed_out = true;
             break;
@@ -185,12 +186,16 @@ static bool train(run *r) {
 /* Saves what was learnt. The notes hold nothing that differs between two equal runs. */
 static bool save(run *r) {
     hrm_model *model;
+    hrm_trainer_config config = HRM_INIT(hrm_trainer_config);
     char steps[16], seed[24];
+    hrm_status status = hrm_trainer_get_config(r->trainer, &config);
     snprintf(steps, sizeof steps, "%u", r->last.step);
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)r->options->recipe.config.seed);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)config.seed);
     const char *notes[] = {"hrm.version", hrm_version_string(), "hrm.steps", steps, "hrm.seed", seed, NULL};
-    hrm_status status = hrm_trainer_get_model(r->trainer, &model);
-    if (status == HRM_OK) status = hrm_model_save(model, r->folder.model_path, notes);
+    if (status == HRM_OK && !r->options->weights_only)
+        status = hrm_trainer_save(r->trainer, r->folder.model_path, notes);
+    else if (status == HRM_OK && (status = hrm_trainer_get_model(r->trainer, &model)) == HRM_OK)
+        status = hrm_model_save(model, r->folder.model_path, notes);
     if (status != HRM_OK) cli_fail_last();
     return status == HRM_OK;
 }
@@ -243,7 +248,15 @@ static hrm_status open_parts(run *r) {
         printf("device: %s (%s %s)\n", info.name, info.driver_name, info.driver_info);
         fflush(stdout);
     }
+    if (r->options->resume) return hrm_trainer_resume(r->device, r->options->resume, r->train_set, &r->trainer);
     return hrm_trainer_create(r->device, &r->options->recipe.config, r->train_set, &r->trainer);
+}
+
+static bool check_unfinished(const run *r) {
+    const uint32_t step = hrm_trainer_get_step(r->trainer);
+    if (step < r->steps) return true;
+    cli_error("%s: all %u steps of its run are done: there is nothing to continue", r->options->resume, step);
+    return false;
 }
 
 static int run_training(const train_options *options) {
@@ -259,7 +272,7 @@ static int run_training(const train_options *options) {
         status = open_parts(&r);
         if (status != HRM_OK) {
             cli_fail_last();
-        } else if (log_header(&r)) {
+        } else if (log_header(&r) && check_unfinished(&r)) {
             r.start = cli_now();
             if (train(&r)) code = finish(&r);
         }
@@ -275,13 +288,14 @@ static int run_training(const train_options *options) {
 
 int cli_cmd_train(int argc, char **argv) {
     train_options options = {.log_every = 10};
-    cli_option table[CLI_RECIPE_ROWS + 8] = {
+    enum { OWN_ROWS = 8 };
+    cli_option table[CLI_RECIPE_ROWS + OWN_ROWS] = {
         {.name = "data",
          .kind = CLI_TEXT,
          .value = &options.data,
          .metavar = "DIR",
          .required = true,
-         .help = "folder of a data set (hrm data maze)"},
+         .help = "folder of a data set (hrm data)"},
         {.name = "out",
          .letter = 'o',
          .kind = CLI_TEXT,
@@ -290,6 +304,16 @@ int cli_cmd_train(int argc, char **argv) {
          .required = true,
          .help = "folder for model.safetensors and log.jsonl; those of an earlier run stay until the new model is "
                  "complete, then they are replaced in one go"},
+        {.name = "resume",
+         .kind = CLI_TEXT,
+         .value = &options.resume,
+         .metavar = "FILE",
+         .help = "continue the run that this model.safetensors was saved from, with its recipe, on the same data: the "
+                 "result is the same, bit for bit, as if it had never stopped"},
+        {.name = "weights-only",
+         .kind = CLI_FLAG,
+         .value = &options.weights_only,
+         .help = "save the model without what continuing the run needs: about a quarter of the size"},
         {.name = "time",
          .kind = CLI_DURATION,
          .value = &options.time,
@@ -314,7 +338,7 @@ int cli_cmd_train(int argc, char **argv) {
          .help = "unseen puzzles used in those tests"},
     };
     if (!cli_recipe_init(&options.recipe, argc, argv)) return CLI_FAILED;
-    cli_recipe_options(&options.recipe, table + 6);
+    cli_recipe_options(&options.recipe, table + OWN_ROWS);
     const cli_spec spec = {
         .command = "train",
         .about = "Trains a model from scratch on the puzzles of a data set. It learns by showing the model puzzles and "
@@ -325,11 +349,15 @@ int cli_cmd_train(int argc, char **argv) {
         .globals = cli_global_options,
         .examples = "  hrm data maze --out data --unique && hrm train --data data --out run\n"
                     "  hrm train --data data --out run --time 6m --seed 1 --eval-every 250 --eval-limit 200\n"
+                    "  hrm data sudoku --out data --side 4 && hrm train --preset sudoku-demo --data data --out run\n"
+                    "  hrm train --data data --out run2 --resume run/model.safetensors\n"
                     "  hrm train --help --preset sudoku      the defaults of another preset\n",
     };
     int operands;
     cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
     if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
     cli_recipe_finish(&options.recipe);
+    if (options.resume && cli_recipe_is_changed(&options.recipe))
+        return cli_usage("the recipe of a resumed run is in its file; leave the options that change it out");
     return run_training(&options);
 }

@@ -55,6 +55,11 @@ static void print_version(void) {
     printf("library        %s\n", hrm_version_string());
     printf("devices        Vulkan 1.2 and newer: graphics cards, and processors through lavapipe\n");
     printf("JSON           jansson %s\n", JANSSON_VERSION);
+#ifdef HRM_HAVE_TORCH
+    printf("checkpoints    safetensors, PyTorch (libzip, libyaml)\n");
+#else
+    printf("checkpoints    safetensors; PyTorch's are left out (built with -DHRM_TORCH=OFF)\n");
+#endif
     printf("pictures       PNG (stb_image_write), animated GIF (giflib)\n");
     printf(
         "products       three families of kernels, chosen by measuring on the device: shared-memory tiles (graphics "

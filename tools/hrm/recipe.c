@@ -2,12 +2,20 @@
 
 #include <string.h>
 
-static const cli_choice preset_choices[] = {
-    {"demo", HRM_TASK_MAZE_DEMO}, {"maze-hard", HRM_TASK_MAZE_HARD}, {"sudoku", HRM_TASK_SUDOKU}, {NULL, 0}};
+static const cli_choice preset_choices[] = {{"demo", HRM_TASK_MAZE_DEMO},
+                                            {"maze-hard", HRM_TASK_MAZE_HARD},
+                                            {"sudoku", HRM_TASK_SUDOKU},
+                                            {"sudoku-demo", HRM_TASK_SUDOKU_DEMO},
+                                            {NULL, 0}};
 static const cli_choice positions_choices[] = {
     {"rope", HRM_POSITIONS_ROPE}, {"learned", HRM_POSITIONS_LEARNED}, {"both", HRM_POSITIONS_BOTH}, {NULL, 0}};
 static const cli_choice halt_choices[] = {{"compare", HRM_HALT_COMPARE}, {"positive", HRM_HALT_POSITIVE}, {NULL, 0}};
 static const cli_choice loss_choices[] = {{"stablemax", HRM_LOSS_STABLEMAX}, {"softmax", HRM_LOSS_SOFTMAX}, {NULL, 0}};
+
+static const cli_choice augment_choices[] = {
+    {"none", HRM_AUGMENT_NONE}, {"dihedral", HRM_AUGMENT_DIHEDRAL}, {"sudoku", HRM_AUGMENT_SUDOKU}, {NULL, 0}};
+static const cli_choice batches_choices[] = {
+    {"full", HRM_BATCHES_FULL}, {"reference", HRM_BATCHES_REFERENCE}, {NULL, 0}};
 
 static const char *choice_name(const cli_choice *choices, uint32_t value) {
     for (; choices->name; choices++)
@@ -30,8 +38,11 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     recipe->positions = c->model.positions ? (uint32_t)c->model.positions : HRM_POSITIONS_ROPE;
     recipe->halt = c->model.halt_rule ? (uint32_t)c->model.halt_rule : HRM_HALT_COMPARE;
     recipe->loss = (uint32_t)c->loss;
-    recipe->augment = c->augment != 0;
+    recipe->augment = (uint32_t)c->augment;
+    recipe->batches = (uint32_t)c->batches;
     recipe->explore_once = c->explore_once != 0;
+    cli_recipe_finish(recipe);
+    recipe->preset_config = recipe->config;
     return true;
 }
 
@@ -39,7 +50,8 @@ void cli_recipe_finish(cli_recipe *recipe) {
     recipe->config.model.positions = (hrm_positions)recipe->positions;
     recipe->config.model.halt_rule = (hrm_halt_rule)recipe->halt;
     recipe->config.loss = (hrm_loss_kind)recipe->loss;
-    recipe->config.augment = recipe->augment;
+    recipe->config.augment = (hrm_augment)recipe->augment;
+    recipe->config.batches = (hrm_batches)recipe->batches;
     recipe->config.explore_once = recipe->explore_once;
 }
 
@@ -87,6 +99,9 @@ void cli_recipe_finish(cli_recipe *recipe) {
       early_segments)                                                                                                  \
     X("early-steps", U32, early_steps, 0, 0, NULL, "steps that --early-segments holds for", early_steps)               \
     X("q-weight", F32, q_loss_weight, 0, 100, NULL, "weight of the loss that teaches when to stop", q_loss_weight)     \
+    X("epochs-per-pass", U32, epochs_per_pass, 0, 0, NULL,                                                             \
+      "--batches reference: epochs drawn together (its eval_interval); their short last batch is dropped",             \
+      epochs_per_pass)                                                                                                 \
     X("ema", F32, ema_decay, 0, 0.9999999, NULL,                                                                       \
       "decay of the moving average of the weights, which is what is evaluated and saved; 0: none", ema_decay)
 
@@ -99,14 +114,20 @@ void cli_recipe_finish(cli_recipe *recipe) {
                              .zero = when_zero,                                                                        \
                              .help = text};
 
+bool cli_recipe_is_changed(const cli_recipe *recipe) {
+    return memcmp(&recipe->config, &recipe->preset_config, sizeof recipe->config) != 0;
+}
+
 size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
     size_t n = 0;
-    rows[n++] = (cli_option){.name = "preset",
-                             .kind = CLI_CHOICE,
-                             .value = &recipe->preset,
-                             .choices = preset_choices,
-                             .help = "the recipe to start from; the options below override it. demo: small mazes on a "
-                                     "processor in minutes; maze-hard, sudoku: the paper's 27M-parameter recipes"};
+    rows[n++] =
+        (cli_option){.name = "preset",
+                     .kind = CLI_CHOICE,
+                     .value = &recipe->preset,
+                     .choices = preset_choices,
+                     .help = "the recipe to start from; the options below override it. demo: small mazes on a "
+                             "processor in minutes; sudoku-demo: small Sudoku likewise; maze-hard, sudoku: the paper's "
+                             "27M-parameter recipes"};
     RECIPE_RUN(OPTION_ROW)
     rows[n++] = (cli_option){.kind = CLI_GROUP, .help = "Model"};
     RECIPE_MODEL(OPTION_ROW)
@@ -129,10 +150,17 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                              .choices = loss_choices,
                              .help = "from scores to probabilities"};
     rows[n++] = (cli_option){.name = "augment",
-                             .kind = CLI_FLAG,
+                             .kind = CLI_CHOICE,
                              .value = &recipe->augment,
-                             .negatable = true,
-                             .help = "turn and mirror each puzzle at random (square grids)"};
+                             .choices = augment_choices,
+                             .help = "change each puzzle at random as it is drawn, keeping it a puzzle. dihedral: turn "
+                                     "and mirror (square grids); sudoku: also digits, rows, columns, bands, stacks"};
+    rows[n++] = (cli_option){.name = "batches",
+                             .kind = CLI_CHOICE,
+                             .value = &recipe->batches,
+                             .choices = batches_choices,
+                             .help = "order of the puzzles. full: every batch is full and nothing is dropped; "
+                                     "reference: exactly the batches of the PyTorch implementation"};
     rows[n++] = (cli_option){.name = "explore-once",
                              .kind = CLI_FLAG,
                              .value = &recipe->explore_once,
@@ -167,7 +195,8 @@ json_t *cli_recipe_to_json(const hrm_trainer_config *config) {
     RECIPE_RUN(JSON_ROW)
     RECIPE_LEARNING(JSON_ROW)
     json_object_set_new(o, "loss", json_string(choice_name(loss_choices, (uint32_t)config->loss)));
-    json_object_set_new(o, "augment", json_boolean(config->augment));
+    json_object_set_new(o, "augment", json_string(choice_name(augment_choices, (uint32_t)config->augment)));
+    json_object_set_new(o, "batches", json_string(choice_name(batches_choices, (uint32_t)config->batches)));
     json_object_set_new(o, "explore_once", json_boolean(config->explore_once));
     o = json_object();
     const hrm_model_config *m = &config->model;

@@ -1,0 +1,132 @@
+/* hrm data sudoku: a data set of generated Sudokus, or one from the published CSV files. */
+#include "data.h"
+
+static const cli_choice level_choices[] = {
+    {"easy", HRM_SUDOKU_LEVEL_EASY}, {"medium", HRM_SUDOKU_LEVEL_MEDIUM}, {"hard", HRM_SUDOKU_LEVEL_HARD}, {NULL, 0}};
+
+typedef struct sudoku_options {
+    const char *out;
+    uint32_t level, copies;
+    cli_csv csv;
+    hrm_sudoku_config config;
+} sudoku_options;
+
+static int make_sudokus(sudoku_options *o) {
+    hrm_sudoku_config *c = &o->config;
+    c->level = (hrm_sudoku_level)o->level;
+    cli_listen(cli_global.verbose);
+    const uint64_t total = (uint64_t)c->train_count + c->test_count;
+    const double start = cli_now();
+    cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "puzzles", "puzzle", total);
+    hrm_status status = hrm_sudoku_dataset_create(c, o->out, cli_data_show_progress, NULL);
+    cli_progress_end();
+    if (status != HRM_OK) return cli_fail_last();
+    if (!cli_global.quiet)
+        printf("%s: %u puzzles to train on and %u to test with, %u x %u cells, in %.1f s\n", o->out, c->train_count,
+               c->test_count, c->side, c->side, cli_now() - start);
+    return CLI_OK;
+}
+
+static int build_sudokus(const sudoku_options *o) {
+    hrm_csv_config config = HRM_INIT(hrm_csv_config);
+    config.kind = HRM_PUZZLE_SUDOKU;
+    config.train_path = o->csv.train_path;
+    config.test_path = o->csv.test_path;
+    config.subsample = o->csv.subsample;
+    config.min_rating = o->csv.min_rating;
+    config.copies = o->copies;
+    config.seed = o->config.seed;
+    config.threads = o->config.threads;
+    return cli_data_build_csv(o->out, &config);
+}
+
+int cli_data_sudoku(int argc, char **argv) {
+    sudoku_options options = {.level = HRM_SUDOKU_LEVEL_EASY, .config = HRM_INIT(hrm_sudoku_config)};
+    hrm_sudoku_config *config = &options.config;
+    config->side = 9;
+    config->train_count = 1000;
+    config->test_count = 1000;
+    const cli_option table[] = {
+        {.name = "out",
+         .letter = 'o',
+         .kind = CLI_TEXT,
+         .value = &options.out,
+         .metavar = "DIR",
+         .required = true,
+         .help = "folder to write (created when missing)"},
+        {.name = "seed",
+         .kind = CLI_U64,
+         .value = &config->seed,
+         .help = "the same seed gives the same puzzles everywhere"},
+        {.name = "threads",
+         .kind = CLI_U32,
+         .value = &config->threads,
+         .max = 1024,
+         .zero = "one per processor",
+         .help = "threads that work; the result does not depend on them"},
+        {.kind = CLI_GROUP, .help = "Making puzzles"},
+        {.name = "side",
+         .kind = CLI_U32,
+         .value = &config->side,
+         .min = 4,
+         .max = 9,
+         .help = "rows and columns: 9 (boxes 3 x 3), 4 (2 x 2), 6 (3 x 2) or 8 (4 x 2)"},
+        {.name = "level",
+         .kind = CLI_CHOICE,
+         .value = &options.level,
+         .choices = level_choices,
+         .help = "easy: no guess is needed; medium: 1 to 19 wrong guesses of an exact solver; hard: 20 or more (found "
+                 "by search, slower). docs/sudoku.md defines it"},
+        {.name = "min-givens",
+         .kind = CLI_U32,
+         .value = &config->min_givens,
+         .max = 81,
+         .zero = "the level's",
+         .help = "fewest cells that are filled in"},
+        {.name = "max-givens",
+         .kind = CLI_U32,
+         .value = &config->max_givens,
+         .max = 81,
+         .zero = "the level's",
+         .help = "most cells that are filled in"},
+        {.name = "train",
+         .kind = CLI_U32,
+         .value = &config->train_count,
+         .min = 1,
+         .max = 100000000,
+         .help = "puzzles to learn from; hrm train draws transformed copies of them as it goes (--augment sudoku)"},
+        {.name = "test",
+         .kind = CLI_U32,
+         .value = &config->test_count,
+         .min = 1,
+         .max = 100000000,
+         .help = "puzzles to test on; none is a transformed copy of one to learn from"},
+        {.kind = CLI_GROUP, .help = "Building from CSV files (Sudoku-Extreme)"},
+        CLI_CSV_OPTIONS(options.csv),
+        {.name = "num-aug",
+         .kind = CLI_U32,
+         .value = &options.copies,
+         .max = 100000,
+         .help = "store so many transformed copies behind each training puzzle; hrm train can draw them as it goes "
+                 "instead"},
+        {.help = NULL},
+    };
+    const cli_spec spec = {
+        .command = "data sudoku",
+        .about = "Makes Sudokus with exactly one solution, or takes them from published files: one part to train on, "
+                 "one to test with. The folder has the layout of the PyTorch implementation.",
+        .options = table,
+        .globals = cli_global_options,
+        .examples =
+            "  hrm data sudoku --out data --level medium --train 1000 --test 1000\n"
+            "  hrm data sudoku --out small --side 4\n"
+            "  hrm data sudoku --csv train.csv --test-csv test.csv --out data --subsample 1000 --num-aug 1000\n",
+    };
+    int operands;
+    cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
+    if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
+    if (options.csv.train_path || options.csv.test_path) return build_sudokus(&options);
+    if (options.csv.subsample || options.csv.min_rating || options.copies)
+        return cli_usage("--subsample, --min-difficulty and --num-aug belong to --csv; without it puzzles are made");
+    return make_sudokus(&options);
+}
