@@ -5,6 +5,29 @@
 #include "data/sudoku.h"
 #include "model/config.h"
 
+/* Found by experiment for 6x6 mazes. What matters, in this order: both kinds of positions; rows that make room quickly
+ * (two segments per puzzle while nothing is solved yet, a light Q loss); many narrow heads and a small batch; a rate
+ * that falls only at the end. Small Sudokus learn with the same. */
+static void set_demo(hrm_trainer_config *c) {
+    c->model.h_layers = c->model.l_layers = 2;
+    c->model.h_cycles = 1;
+    c->model.l_cycles = 2;
+    c->model.positions = HRM_POSITIONS_BOTH;
+    c->model.halt_rule = HRM_HALT_POSITIVE;
+    c->model.halt_max_segments = 8;
+    c->batch = 32;
+    c->lr = 1e-3f;
+    c->lr_min_ratio = 0.1f;
+    c->lr_warmup_steps = 50;
+    c->lr_decay_start = 0.5f;
+    c->weight_decay = 0.1f;
+    c->halt_exploration = 0.25f;
+    c->explore_once = 1;
+    c->early_segments = 2;
+    c->q_loss_weight = 0.05f;
+    c->ema_decay = 0.99f;
+}
+
 hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) {
     hrm_trainer_config c = HRM_INIT(hrm_trainer_config);
     c.model = HRM_INIT(hrm_model_config);
@@ -12,54 +35,19 @@ hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config) 
     c.beta2 = 0.95f;
     switch (task) {
     case HRM_TASK_MAZE_DEMO:
-        /* Found by experiment for 6x6 mazes. What matters, in this order: both kinds of positions; rows that make room
-         * quickly (two segments per puzzle while nothing is solved yet, a light Q loss); many narrow heads and a small
-         * batch; a rate that falls only at the end. */
+        set_demo(&c);
         c.model.hidden_size = 96;
         c.model.num_heads = 6;
-        c.model.h_layers = c.model.l_layers = 2;
-        c.model.h_cycles = 1;
-        c.model.l_cycles = 2;
-        c.model.positions = HRM_POSITIONS_BOTH;
-        c.model.halt_rule = HRM_HALT_POSITIVE;
-        c.model.halt_max_segments = 8;
-        c.batch = 32;
         c.steps = 2000;
-        c.lr = 1e-3f;
-        c.lr_min_ratio = 0.1f;
-        c.lr_warmup_steps = 50;
-        c.lr_decay_start = 0.5f;
-        c.weight_decay = 0.1f;
-        c.halt_exploration = 0.25f;
-        c.explore_once = 1;
-        c.early_segments = 2;
         c.early_steps = 850;
-        c.q_loss_weight = 0.05f;
-        c.ema_decay = 0.99f;
         c.augment = HRM_AUGMENT_DIHEDRAL;
         break;
     case HRM_TASK_SUDOKU_DEMO:
+        set_demo(&c);
         c.model.hidden_size = 128;
-        c.model.num_heads = 4;
-        c.model.h_layers = c.model.l_layers = 2;
-        c.model.h_cycles = 1;
-        c.model.l_cycles = 2;
-        c.model.positions = HRM_POSITIONS_BOTH;
-        c.model.halt_rule = HRM_HALT_POSITIVE;
-        c.model.halt_max_segments = 8;
-        c.batch = 32;
-        c.steps = 2000;
-        c.lr = 1e-3f;
-        c.lr_min_ratio = 0.1f;
-        c.lr_warmup_steps = 50;
-        c.lr_decay_start = 0.5f;
-        c.weight_decay = 0.1f;
-        c.halt_exploration = 0.25f;
-        c.explore_once = 1;
-        c.early_segments = 2;
-        c.early_steps = 850;
-        c.q_loss_weight = 0.05f;
-        c.ema_decay = 0.99f;
+        c.model.num_heads = 8;
+        c.steps = 3000;
+        c.early_steps = 1000;
         c.augment = HRM_AUGMENT_SUDOKU;
         break;
     case HRM_TASK_MAZE_HARD:

@@ -42,8 +42,9 @@ static void print_summary(const convert_options *o, const hrm_checkpoint_info *i
     if (kind == HRM_CHECKPOINT_SAFETENSORS && info->kind == HRM_CHECKPOINT_TORCH && info->config.halt_max_segments == 0)
         printf("the most segments were not told: 16, as in the paper (--max-segments says otherwise)\n");
     if (kind == HRM_CHECKPOINT_TORCH && info->config.positions == HRM_POSITIONS_BOTH)
-        printf("the model has rotary and learned positions together, which the PyTorch implementation does not know: it "
-               "loads the file, but computes something else\n");
+        printf(
+            "the model has rotary and learned positions together, which the PyTorch implementation does not know: it "
+            "loads the file, but computes something else\n");
     if (kind == HRM_CHECKPOINT_TORCH && info->state_tensors)
         printf("the state of the training run was left out: PyTorch checkpoints hold weights alone\n");
 }

@@ -14,6 +14,22 @@ static const struct kind {
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
+void cli_data_begin(cli_data_making *making) {
+    const uint64_t total = (uint64_t)making->train_count + making->test_count;
+    cli_listen(cli_global.verbose);
+    making->start = cli_now();
+    cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "data", making->noun, total);
+}
+
+int cli_data_end(const cli_data_making *m, hrm_status status) {
+    cli_progress_end();
+    if (status != HRM_OK) return cli_fail_last();
+    if (!cli_global.quiet)
+        printf("%s: %u %ss to train on and %u to test with, %u x %u cells, in %.1f s\n", m->out, m->train_count,
+               m->noun, m->test_count, m->width, m->height, cli_now() - m->start);
+    return CLI_OK;
+}
+
 bool cli_data_show_progress(void *user, uint64_t done, uint64_t total) {
     (void)user, (void)total;
     cli_progress_update(done, "%s", "");
@@ -29,6 +45,18 @@ static bool show_csv_progress(void *user, uint64_t done, uint64_t total) {
     }
     cli_progress_update(done, "%s", "");
     return true;
+}
+
+hrm_csv_config cli_csv_config(const cli_csv *csv, hrm_puzzle_kind kind, uint64_t seed, uint32_t threads) {
+    hrm_csv_config config = HRM_INIT(hrm_csv_config);
+    config.kind = kind;
+    config.train_path = csv->train_path;
+    config.test_path = csv->test_path;
+    config.subsample = csv->subsample;
+    config.min_rating = csv->min_rating;
+    config.seed = seed;
+    config.threads = threads;
+    return config;
 }
 
 int cli_data_build_csv(const char *out, const hrm_csv_config *config) {

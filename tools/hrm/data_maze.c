@@ -43,29 +43,14 @@ static int make_mazes(maze_options *o) {
     c->height = o->height ? o->height : o->side;
     c->unique = o->unique;
     c->style = (hrm_maze_style)o->style;
-    cli_listen(cli_global.verbose);
-    const uint64_t total = (uint64_t)c->train_count + c->test_count;
-    const double start = cli_now();
-    cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "mazes", "maze", total);
-    hrm_status status = hrm_maze_dataset_create(c, o->out, cli_data_show_progress, NULL);
-    cli_progress_end();
-    if (status != HRM_OK) return cli_fail_last();
-    if (!cli_global.quiet)
-        printf("%s: %u mazes to train on and %u to test with, %u x %u cells, in %.1f s\n", o->out, c->train_count,
-               c->test_count, c->width, c->height, cli_now() - start);
-    return CLI_OK;
+    cli_data_making making = {o->out, "maze", c->train_count, c->test_count, c->width, c->height, 0};
+    cli_data_begin(&making);
+    return cli_data_end(&making, hrm_maze_dataset_create(c, o->out, cli_data_show_progress, NULL));
 }
 
 static int build_mazes(const maze_options *o) {
-    hrm_csv_config config = HRM_INIT(hrm_csv_config);
-    config.kind = HRM_PUZZLE_MAZE;
-    config.train_path = o->csv.train_path;
-    config.test_path = o->csv.test_path;
-    config.subsample = o->csv.subsample;
-    config.min_rating = o->csv.min_rating;
+    hrm_csv_config config = cli_csv_config(&o->csv, HRM_PUZZLE_MAZE, o->config.seed, o->config.threads);
     config.symmetries = o->symmetries;
-    config.seed = o->config.seed;
-    config.threads = o->config.threads;
     return cli_data_build_csv(o->out, &config);
 }
 
@@ -74,23 +59,7 @@ int cli_data_maze(int argc, char **argv) {
     apply_preset(&options, argc, argv);
     hrm_maze_config *config = &options.config;
     const cli_option table[] = {
-        {.name = "out",
-         .letter = 'o',
-         .kind = CLI_TEXT,
-         .value = &options.out,
-         .metavar = "DIR",
-         .required = true,
-         .help = "folder to write (created when missing)"},
-        {.name = "seed",
-         .kind = CLI_U64,
-         .value = &config->seed,
-         .help = "the same seed gives the same mazes everywhere"},
-        {.name = "threads",
-         .kind = CLI_U32,
-         .value = &config->threads,
-         .max = 1024,
-         .zero = "one per processor",
-         .help = "threads that work; the result does not depend on them"},
+        CLI_DATA_OPTIONS(options.out, *config),
         {.kind = CLI_GROUP, .help = "Making mazes"},
         {.name = "preset",
          .kind = CLI_CHOICE,

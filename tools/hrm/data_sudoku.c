@@ -14,29 +14,14 @@ typedef struct sudoku_options {
 static int make_sudokus(sudoku_options *o) {
     hrm_sudoku_config *c = &o->config;
     c->level = (hrm_sudoku_level)o->level;
-    cli_listen(cli_global.verbose);
-    const uint64_t total = (uint64_t)c->train_count + c->test_count;
-    const double start = cli_now();
-    cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "puzzles", "puzzle", total);
-    hrm_status status = hrm_sudoku_dataset_create(c, o->out, cli_data_show_progress, NULL);
-    cli_progress_end();
-    if (status != HRM_OK) return cli_fail_last();
-    if (!cli_global.quiet)
-        printf("%s: %u puzzles to train on and %u to test with, %u x %u cells, in %.1f s\n", o->out, c->train_count,
-               c->test_count, c->side, c->side, cli_now() - start);
-    return CLI_OK;
+    cli_data_making making = {o->out, "puzzle", c->train_count, c->test_count, c->side, c->side, 0};
+    cli_data_begin(&making);
+    return cli_data_end(&making, hrm_sudoku_dataset_create(c, o->out, cli_data_show_progress, NULL));
 }
 
 static int build_sudokus(const sudoku_options *o) {
-    hrm_csv_config config = HRM_INIT(hrm_csv_config);
-    config.kind = HRM_PUZZLE_SUDOKU;
-    config.train_path = o->csv.train_path;
-    config.test_path = o->csv.test_path;
-    config.subsample = o->csv.subsample;
-    config.min_rating = o->csv.min_rating;
+    hrm_csv_config config = cli_csv_config(&o->csv, HRM_PUZZLE_SUDOKU, o->config.seed, o->config.threads);
     config.copies = o->copies;
-    config.seed = o->config.seed;
-    config.threads = o->config.threads;
     return cli_data_build_csv(o->out, &config);
 }
 
@@ -47,23 +32,7 @@ int cli_data_sudoku(int argc, char **argv) {
     config->train_count = 1000;
     config->test_count = 1000;
     const cli_option table[] = {
-        {.name = "out",
-         .letter = 'o',
-         .kind = CLI_TEXT,
-         .value = &options.out,
-         .metavar = "DIR",
-         .required = true,
-         .help = "folder to write (created when missing)"},
-        {.name = "seed",
-         .kind = CLI_U64,
-         .value = &config->seed,
-         .help = "the same seed gives the same puzzles everywhere"},
-        {.name = "threads",
-         .kind = CLI_U32,
-         .value = &config->threads,
-         .max = 1024,
-         .zero = "one per processor",
-         .help = "threads that work; the result does not depend on them"},
+        CLI_DATA_OPTIONS(options.out, *config),
         {.kind = CLI_GROUP, .help = "Making puzzles"},
         {.name = "side",
          .kind = CLI_U32,
