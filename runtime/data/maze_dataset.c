@@ -1,10 +1,10 @@
 #include "data/maze_dataset.h"
 
+#include "data/hash_set.h"
 #include "data/maze.h"
 #include "data/maze_stream.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 
 /* Test mazes come from generator indices of their own. */
 #define TEST_FIRST_INDEX (UINT64_C(1) << 62)
@@ -17,36 +17,9 @@
  * often is (1 - 1/n)^20000. */
 #define MAX_REPEATS 20000u
 
-/* An open-addressing set of 64-bit hashes. */
-typedef struct hash_set {
-    uint64_t *slots; /* 0 is empty */
-    size_t mask;
-} hash_set;
-
-static hrm_status hash_set_init(hash_set *set, uint64_t entries) {
-    size_t capacity = 16;
-    while (capacity < entries * 2) capacity *= 2;
-    set->slots = calloc(capacity, sizeof *set->slots);
-    set->mask = capacity - 1;
-    return set->slots ? HRM_OK
-                      : hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory to tell %zu mazes apart", capacity / 2);
-}
-
-/* False when the hash was there already. */
-static bool hash_set_add(hash_set *set, uint64_t hash) {
-    if (hash == 0) hash = 1;
-    size_t slot = (size_t)(hash ^ hash >> 32) & set->mask;
-    while (set->slots[slot] != 0) {
-        if (set->slots[slot] == hash) return false;
-        slot = (slot + 1) & set->mask;
-    }
-    set->slots[slot] = hash;
-    return true;
-}
-
 typedef struct dataset_builder {
     const hrm_maze_dataset_config *config;
-    hash_set seen;
+    hrm_hash_set seen;
     uint64_t done, total, progress_step;
     hrm_maze_dataset_progress_fn progress;
     void *user;
@@ -73,7 +46,7 @@ static hrm_status build_split(dataset_builder *builder, const char *what, uint64
     while (made < count) {
         hrm_maze_stream_item maze;
         HRM_TRY(hrm_maze_stream_take(stream, &maze));
-        if (!hash_set_add(&builder->seen, maze.hash)) {
+        if (!hrm_hash_set_add(&builder->seen, maze.hash)) {
             if (++repeats < MAX_REPEATS) continue;
             status =
                 hrm_fail(HRM_ERR_INVALID_ARGUMENT,
@@ -117,12 +90,12 @@ hrm_status hrm_maze_dataset_build(const hrm_maze_dataset_config *config, hrm_maz
     HRM_TRY(check_maze_config(&config->maze));
     uint32_t step = PROGRESS_CELLS / (config->maze.width * config->maze.height);
     builder.progress_step = step < 1 ? 1 : step > PROGRESS_MAZES ? PROGRESS_MAZES : step;
-    HRM_TRY(hash_set_init(&builder.seen, builder.total));
+    HRM_TRY(hrm_hash_set_init(&builder.seen, builder.total, "mazes"));
     if (config->test_count) HRM_TRY(build_split(&builder, "test", TEST_FIRST_INDEX, config->test_count, test));
     if (config->train_count) HRM_TRY(build_split(&builder, "training", 0, config->train_count, train));
     status = HRM_OK;
 fail:
-    free(builder.seen.slots);
+    hrm_hash_set_deinit(&builder.seen);
     if (status != HRM_OK) {
         hrm_puzzle_set_deinit(train);
         hrm_puzzle_set_deinit(test);

@@ -1,6 +1,7 @@
 #include "data/sudoku_dataset.h"
 
 #include "base/thread.h"
+#include "data/hash_set.h"
 #include "data/sudoku_symmetry.h"
 
 #include <stdio.h>
@@ -21,33 +22,6 @@
 /* Repeats in a row after which the space counts as used up: with one new puzzle left among n, the chance to miss it
  * that often is (1 - 1/n)^20000. */
 #define MAX_REPEATS 20000u
-
-/* An open-addressing set of 64-bit hashes. */
-typedef struct hash_set {
-    uint64_t *slots; /* 0 is empty */
-    size_t mask;
-} hash_set;
-
-static hrm_status hash_set_init(hash_set *set, uint64_t entries) {
-    size_t capacity = 16;
-    while (capacity < entries * 2) capacity *= 2;
-    set->slots = calloc(capacity, sizeof *set->slots);
-    set->mask = capacity - 1;
-    return set->slots ? HRM_OK
-                      : hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory to tell %zu Sudokus apart", capacity / 2);
-}
-
-/* False when the hash was there already. */
-static bool hash_set_add(hash_set *set, uint64_t hash) {
-    if (hash == 0) hash = 1;
-    size_t slot = (size_t)(hash ^ hash >> 32) & set->mask;
-    while (set->slots[slot] != 0) {
-        if (set->slots[slot] == hash) return false;
-        slot = (slot + 1) & set->mask;
-    }
-    set->slots[slot] = hash;
-    return true;
-}
 
 typedef struct made_puzzle {
     uint8_t puzzle[CELLS], answer[CELLS];
@@ -93,7 +67,7 @@ static void make_puzzles(void *user) {
 
 typedef struct dataset_builder {
     hrm_sudoku_generator generator;
-    hash_set seen;
+    hrm_hash_set seen;
     puzzle_block block;
     uint32_t threads, block_size;
     uint64_t done, total;
@@ -128,7 +102,7 @@ static hrm_status build_split(dataset_builder *builder, const char *what, uint64
         for (uint32_t i = 0; i < builder->block.count; i++) {
             const made_puzzle *puzzle = &builder->block.puzzles[i];
             if (i == builder->block.failed_at) return hrm_fail(puzzle->status, "%s", builder->block.message);
-            if (!hash_set_add(&builder->seen, puzzle->hash)) {
+            if (!hrm_hash_set_add(&builder->seen, puzzle->hash)) {
                 if (++repeats < MAX_REPEATS) continue;
                 return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                                 "%u %s Sudokus of side %u were asked for, but after %u of them (and %u other puzzles) "
@@ -171,7 +145,7 @@ hrm_status hrm_sudoku_dataset_build(const hrm_sudoku_dataset_config *config, hrm
     builder.block.generator = &builder.generator;
     builder.block_size = builder.threads * BLOCK_PER_THREAD;
     HRM_TRY(hrm_sudoku_generator_init(&builder.generator, &config->sudoku));
-    HRM_TRY(hash_set_init(&builder.seen, builder.total));
+    HRM_TRY(hrm_hash_set_init(&builder.seen, builder.total, "Sudokus"));
     HRM_TRY(hrm_mutex_init(&builder.block.lock));
     locked = true;
     builder.block.puzzles = malloc(builder.block_size * sizeof *builder.block.puzzles);
@@ -183,7 +157,7 @@ hrm_status hrm_sudoku_dataset_build(const hrm_sudoku_dataset_config *config, hrm
     if (config->train_count) HRM_TRY(build_split(&builder, "training", 0, config->train_count, train));
     status = HRM_OK;
 fail:
-    free(builder.seen.slots);
+    hrm_hash_set_deinit(&builder.seen);
     free(builder.block.puzzles);
     if (locked) hrm_mutex_deinit(&builder.block.lock);
     if (status != HRM_OK) {

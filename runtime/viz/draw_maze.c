@@ -1,20 +1,13 @@
 #include "viz/draw_maze.h"
 
-#include "viz/gif.h"
-#include "viz/png.h"
+#include "viz/poster.h"
 #include "viz/text.h"
 
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 /* Meanings in Okabe-Ito colours: blue, orange, reddish purple, bluish green, vermillion; greys for the rest.
  * Source: M. Okabe, K. Ito, "Color universal design", 2008. */
-static const hrm_color paper = {255, 255, 255, 255};
-#define INK                                                                                                            \
-    { 33, 41, 54, 255 }
-#define FAINT_INK                                                                                                      \
-    { 98, 108, 122, 255 }
 static const hrm_color wall_color = {52, 62, 78, 255};
 static const hrm_color floor_color = {246, 245, 240, 255};
 static const hrm_color grid_color = {226, 225, 218, 255};
@@ -34,18 +27,11 @@ enum {
     SHOWS_REFERENCE = 16 /* the reference's path, without an answer */
 };
 
-typedef struct layout {
-    float cell, margin, frame; /* pixels: a cell's side, space around, the wall around the maze */
-    float maze_x, maze_y;      /* of the first cell */
-    float title_baseline, caption_baseline, legend_y;
-    uint32_t width, height;
-    float text_width; /* room for a line of text */
-} layout;
-
 typedef struct painter {
     const hrm_maze_drawing *drawing;
     hrm_canvas *canvas;
-    layout place;
+    float cell, frame;   /* pixels: a cell's side, the wall around the maze */
+    float x, y;          /* of the first cell */
     const char *path;    /* the cells whose 'o' are the path drawn: the answer, else the reference, else NULL */
     const char *compare; /* the reference, when there is an answer to compare with it */
 } painter;
@@ -95,85 +81,21 @@ static unsigned find_shown(const hrm_maze_drawing *d) {
     return shown;
 }
 
-/* ---- layout ---- */
-
-static const hrm_text_style title_style = {15.0f, 0.17f, INK};
-static const hrm_text_style caption_style = {12.0f, 0.135f, FAINT_INK};
-static const hrm_text_style legend_style = {10.5f, 0.135f, INK};
-
-typedef struct legend_item {
-    unsigned shows; /* 0: always */
-    const char *text;
-} legend_item;
-
-static const legend_item legend_items[] = {
-    {0, "start"},
-    {0, "goal"},
-    {SHOWS_PATH, "path"},
-    {SHOWS_REFERENCE, "shortest path"},
-    {SHOWS_EXTRA, "not in the known path"},
-    {SHOWS_MISSED, "missed"},
-    {SHOWS_CHANGED, "differs from the puzzle"},
-};
-#define LEGEND_ITEMS (sizeof legend_items / sizeof legend_items[0])
-#define LEGEND_SWATCH 20.0f
-#define LEGEND_ROW 27.0f
-#define BEND_STEPS 16 /* line pieces in the curve of a bend */
-
-/* Places the shown legend items in rows; returns the number of rows. */
-static uint32_t place_legend(unsigned shown, float room, hrm_point at[LEGEND_ITEMS]) {
-    float x = 0;
-    uint32_t row = 0;
-    for (size_t i = 0; i < LEGEND_ITEMS; i++) {
-        if (legend_items[i].shows && !(shown & legend_items[i].shows)) continue;
-        float width = LEGEND_SWATCH + 7 + hrm_text_width(&legend_style, legend_items[i].text);
-        if (x > 0 && x + width > room) {
-            x = 0;
-            row++;
-        }
-        at[i] = (hrm_point){x, (float)row * LEGEND_ROW};
-        x += width + 20;
-    }
-    return row + 1;
-}
-
-static layout make_layout(const hrm_maze_drawing *d, unsigned shown) {
-    layout place = {.margin = 30};
-    uint32_t longest = d->width > d->height ? d->width : d->height;
-    float cell = floorf(720.0f / (float)longest);
-    place.cell = cell > 96 ? 96 : cell < 4 ? 4 : cell;
-    place.frame = floorf(place.cell * 0.3f);
-    if (place.frame > 16) place.frame = 16;
-    if (place.frame < 3) place.frame = 3;
-    float maze_width = place.cell * (float)d->width + 2 * place.frame;
-    float maze_height = place.cell * (float)d->height + 2 * place.frame;
-    place.text_width = maze_width < 440 ? 440 : maze_width;
-    float y = place.margin;
-    if (d->title) {
-        y += title_style.cap_height;
-        place.title_baseline = y;
-        y += d->caption ? 13.0f : 18;
-    }
-    if (d->caption) {
-        y += caption_style.cap_height;
-        place.caption_baseline = y;
-        y += 18;
-    }
-    place.maze_x = floorf(place.margin + (place.text_width - maze_width) / 2) + place.frame;
-    place.maze_y = y + place.frame;
-    place.legend_y = y + maze_height + 20;
-    hrm_point at[LEGEND_ITEMS];
-    float legend_height = (float)place_legend(shown, place.text_width, at) * LEGEND_ROW;
-    place.width = (uint32_t)(place.text_width + 2 * place.margin);
-    place.height = (uint32_t)(place.legend_y + legend_height + place.margin - (LEGEND_ROW - LEGEND_SWATCH));
-    return place;
-}
-
 /* ---- drawing ---- */
 
+#define BEND_STEPS 16 /* line pieces in the curve of a bend */
+
+static void set_scale(painter *p) {
+    uint32_t longest = p->drawing->width > p->drawing->height ? p->drawing->width : p->drawing->height;
+    float cell = floorf(720.0f / (float)longest);
+    p->cell = cell > 96 ? 96 : cell < 4 ? 4 : cell;
+    p->frame = floorf(p->cell * 0.3f);
+    if (p->frame > 16) p->frame = 16;
+    if (p->frame < 3) p->frame = 3;
+}
+
 static hrm_point center_of(const painter *p, uint32_t x, uint32_t y) {
-    return (hrm_point){p->place.maze_x + ((float)x + 0.5f) * p->place.cell,
-                       p->place.maze_y + ((float)y + 0.5f) * p->place.cell};
+    return (hrm_point){p->x + ((float)x + 0.5f) * p->cell, p->y + ((float)y + 0.5f) * p->cell};
 }
 
 /* What the picture shows as ground: outside the maze is wall; a path drawn over a wall leaves the wall visible. */
@@ -187,7 +109,7 @@ static bool is_wall(const painter *p, int64_t x, int64_t y) {
 
 static void draw_ground(const painter *p) {
     const hrm_maze_drawing *d = p->drawing;
-    float cell = p->place.cell, x0 = p->place.maze_x, y0 = p->place.maze_y, frame = p->place.frame;
+    float cell = p->cell, x0 = p->x, y0 = p->y, frame = p->frame;
     float width = cell * (float)d->width, height = cell * (float)d->height;
     hrm_canvas_fill_rounded_rect(p->canvas, x0 - frame, y0 - frame, width + 2 * frame, height + 2 * frame, frame,
                                  wall_color);
@@ -232,8 +154,8 @@ static void add_path_cell(const painter *p, uint32_t x, uint32_t y, bool extra, 
         if (nx < 0 || ny < 0 || nx >= d->width || ny >= d->height) continue;
         size_t j = (size_t)ny * d->width + (size_t)nx;
         if (!is_joined(p, i, j) || (is_extra(p, i) || is_extra(p, j)) != extra) continue;
-        sides[count] = (hrm_point){center.x + (float)steps[k][0] * p->place.cell / 2,
-                                   center.y + (float)steps[k][1] * p->place.cell / 2};
+        sides[count] =
+            (hrm_point){center.x + (float)steps[k][0] * p->cell / 2, center.y + (float)steps[k][1] * p->cell / 2};
         joined[count++] = k;
     }
     if (count == 2 && (joined[1] - joined[0]) % 2 == 1 && !is_end(d, i)) {
@@ -252,7 +174,7 @@ static void add_path_cell(const painter *p, uint32_t x, uint32_t y, bool extra, 
 }
 
 static void draw_path(const painter *p, bool extra, hrm_color color) {
-    float thickness = p->place.cell * (p->place.cell < 6 ? 0.6f : 0.32f);
+    float thickness = p->cell * (p->cell < 6 ? 0.6f : 0.32f);
     for (uint32_t y = 0; y < p->drawing->height; y++)
         for (uint32_t x = 0; x < p->drawing->width; x++) add_path_cell(p, x, y, extra, thickness);
     hrm_canvas_layer_paint(p->canvas, color);
@@ -276,12 +198,13 @@ static void draw_badge(hrm_canvas *canvas, hrm_point center, float cell, char le
     hrm_canvas_fill_rounded_rect(canvas, center.x - half, center.y - half, 2 * half, 2 * half,
                                  letter == 'S' ? half : half * 0.4f, letter == 'S' ? start_color : goal_color);
     if (cell >= 12)
-        hrm_text_draw_centered(canvas, center, &(hrm_text_style){floorf(cell * 0.36f), 0.19f, paper}, letter);
+        hrm_text_draw_centered(canvas, center, &(hrm_text_style){floorf(cell * 0.36f), 0.19f, hrm_poster_paper},
+                               letter);
 }
 
 static void draw_marks(const painter *p) {
     const hrm_maze_drawing *d = p->drawing;
-    float cell = p->place.cell;
+    float cell = p->cell;
     for (uint32_t y = 0; y < d->height; y++)
         for (uint32_t x = 0; x < d->width; x++) {
             size_t i = (size_t)y * d->width + x;
@@ -296,7 +219,20 @@ static void draw_marks(const painter *p) {
         }
 }
 
-static void draw_swatch(hrm_canvas *canvas, size_t item, float x, float y) {
+/* ---- legend ---- */
+
+static const hrm_poster_legend_item legend_items[] = {
+    {0, "start"},
+    {0, "goal"},
+    {SHOWS_PATH, "path"},
+    {SHOWS_REFERENCE, "shortest path"},
+    {SHOWS_EXTRA, "not in the known path"},
+    {SHOWS_MISSED, "missed"},
+    {SHOWS_CHANGED, "differs from the puzzle"},
+};
+#define LEGEND_SWATCH 20.0f
+
+static void draw_swatch(hrm_canvas *canvas, uint32_t item, float x, float y) {
     hrm_point center = {x + LEGEND_SWATCH / 2, y + LEGEND_SWATCH / 2};
     hrm_point left = {x + 3.5f, center.y}, right = {x + LEGEND_SWATCH - 3.5f, center.y};
     switch (item) {
@@ -322,41 +258,14 @@ static void draw_swatch(hrm_canvas *canvas, size_t item, float x, float y) {
     }
 }
 
-static void draw_legend(const painter *p, unsigned shown) {
-    hrm_point at[LEGEND_ITEMS];
-    place_legend(shown, p->place.text_width, at);
-    for (size_t i = 0; i < LEGEND_ITEMS; i++) {
-        if (legend_items[i].shows && !(shown & legend_items[i].shows)) continue;
-        float x = p->place.margin + at[i].x, y = p->place.legend_y + at[i].y;
-        draw_swatch(p->canvas, i, x, y);
-        hrm_text_draw(p->canvas, x + LEGEND_SWATCH + 7, y + (LEGEND_SWATCH + legend_style.cap_height) / 2,
-                      &legend_style, legend_items[i].text);
-    }
-}
+static const hrm_poster_legend legend = {.items = legend_items,
+                                         .count = sizeof legend_items / sizeof legend_items[0],
+                                         .swatch = LEGEND_SWATCH,
+                                         .gap = 7,
+                                         .row = 27,
+                                         .draw_swatch = draw_swatch};
 
-/* Draws `text`, smaller or cut where it is too wide. */
-static void draw_line_of_text(const painter *p, const hrm_text_style *style, float baseline, float room,
-                              const char *text) {
-    char fitted[256];
-    hrm_text_style shrunk = *style;
-    float width = hrm_text_width(style, text);
-    if (width > room) shrunk.cap_height *= fmaxf(room / width, 0.75f);
-    hrm_text_fit_into(&shrunk, text, room, fitted, sizeof fitted);
-    hrm_text_draw(p->canvas, p->place.margin, baseline, &shrunk, fitted);
-}
-
-/* The place in an animation: one dot a frame, those so far filled. Returns the width used. */
-static float draw_progress(const painter *p, uint32_t frame, uint32_t count) {
-    float pitch = 15, radius = 4;
-    if (count < 2 || pitch * (float)count > p->place.text_width / 2) return 0;
-    float y = (p->drawing->caption ? p->place.caption_baseline - caption_style.cap_height / 2
-                                   : p->place.title_baseline - title_style.cap_height / 2);
-    for (uint32_t i = 0; i < count; i++) {
-        hrm_point center = {p->place.margin + p->place.text_width - radius - pitch * (float)(count - 1 - i), y};
-        hrm_canvas_fill_circle(p->canvas, center, radius, i <= frame ? path_color : grid_color);
-    }
-    return pitch * (float)count + 8;
-}
+/* ---- pictures ---- */
 
 static hrm_status check_drawing(const hrm_maze_drawing *d) {
     if (!d->puzzle || d->width < 1 || d->height < 1 || d->width > HRM_MAZE_DRAWING_MAX_SIDE ||
@@ -367,69 +276,65 @@ static hrm_status check_drawing(const hrm_maze_drawing *d) {
     return HRM_OK;
 }
 
-/* Draws frame `frame` of `count` with a legend for everything in `shown`. */
-static hrm_status draw(const hrm_maze_drawing *d, unsigned shown, uint32_t frame, uint32_t count, hrm_canvas *out) {
+typedef struct animation {
+    const hrm_maze_drawing *frames;
+    uint32_t count;
+    unsigned shown; /* in any of the frames: they have one legend */
+} animation;
+
+static hrm_status draw_frame(const void *user, uint32_t frame, hrm_canvas *out) {
+    const animation *whole = user;
+    const hrm_maze_drawing *d = &whole->frames[frame];
     painter p = {.drawing = d,
                  .canvas = out,
-                 .place = make_layout(d, shown),
                  .path = d->answer ? d->answer : d->reference,
                  .compare = d->answer ? d->reference : NULL};
-    hrm_status status = hrm_canvas_init(out, p.place.width, p.place.height, paper);
+    set_scale(&p);
+    const hrm_poster poster = {.board_width = p.cell * (float)d->width + 2 * p.frame,
+                               .board_height = p.cell * (float)d->height + 2 * p.frame,
+                               .title = d->title,
+                               .caption = d->caption,
+                               .legend = &legend,
+                               .shown = whole->shown,
+                               .frame = frame,
+                               .frame_count = whole->count};
+    hrm_point board;
+    hrm_status status = hrm_poster_draw(&poster, out, &board);
     if (status != HRM_OK) return status;
-    float room = p.place.text_width - (d->title || d->caption ? draw_progress(&p, frame, count) : 0);
-    if (d->title)
-        draw_line_of_text(&p, &title_style, p.place.title_baseline, d->caption ? p.place.text_width : room, d->title);
-    if (d->caption) draw_line_of_text(&p, &caption_style, p.place.caption_baseline, room, d->caption);
+    p.x = board.x + p.frame;
+    p.y = board.y + p.frame;
     draw_ground(&p);
     draw_path(&p, true, extra_color);
     draw_path(&p, false, path_color);
     draw_marks(&p);
-    draw_legend(&p, shown);
     return HRM_OK;
 }
 
 hrm_status hrm_draw_maze(const hrm_maze_drawing *drawing, hrm_canvas *out) {
     *out = (hrm_canvas){0};
     hrm_status status = check_drawing(drawing);
-    return status == HRM_OK ? draw(drawing, find_shown(drawing), 0, 1, out) : status;
+    if (status != HRM_OK) return status;
+    return draw_frame(&(animation){drawing, 1, find_shown(drawing)}, 0, out);
 }
 
 hrm_status hrm_draw_maze_png(const hrm_maze_drawing *drawing, const char *path) {
-    hrm_canvas canvas;
-    hrm_status status = hrm_draw_maze(drawing, &canvas);
-    if (status == HRM_OK) status = hrm_png_write(&canvas, path);
-    hrm_canvas_deinit(&canvas);
-    return status;
+    hrm_status status = check_drawing(drawing);
+    if (status != HRM_OK) return status;
+    return hrm_poster_write_png(draw_frame, &(animation){drawing, 1, find_shown(drawing)}, path);
 }
 
 hrm_status hrm_draw_maze_gif(const hrm_maze_drawing *frames, uint32_t count, uint32_t frame_ms, const char *path) {
-    hrm_status status;
-    hrm_canvas canvas = {0};
-    hrm_gif *gif = NULL;
-    unsigned shown = 0;
-    if (count == 0) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: an animation needs at least one frame", path);
-    if (frame_ms == 0) frame_ms = 700;
+    animation whole = {.frames = frames, .count = count};
     for (uint32_t i = 0; i < count; i++) {
-        HRM_TRY(check_drawing(&frames[i]));
+        hrm_status status = check_drawing(&frames[i]);
+        if (status != HRM_OK) return status;
         if (frames[i].width != frames[0].width || frames[i].height != frames[0].height ||
-            !frames[i].title != !frames[0].title || !frames[i].caption != !frames[0].caption) {
-            status = hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                              "%s: frame %u (%ux%u cells) does not match the first (%ux%u); all frames need the same "
-                              "sides, and all or none a title and a caption",
-                              path, i + 1, frames[i].width, frames[i].height, frames[0].width, frames[0].height);
-            goto fail;
-        }
-        shown |= find_shown(&frames[i]);
+            !frames[i].title != !frames[0].title || !frames[i].caption != !frames[0].caption)
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                            "%s: frame %u (%ux%u cells) does not match the first (%ux%u); all frames need the same "
+                            "sides, and all or none a title and a caption",
+                            path, i + 1, frames[i].width, frames[i].height, frames[0].width, frames[0].height);
+        whole.shown |= find_shown(&frames[i]);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        HRM_TRY(draw(&frames[i], shown, i, count, &canvas));
-        if (!gif) HRM_TRY(hrm_gif_create(canvas.width, canvas.height, &gif));
-        HRM_TRY(hrm_gif_add(gif, &canvas, i + 1 == count ? frame_ms * 3 : frame_ms));
-        hrm_canvas_deinit(&canvas);
-    }
-    HRM_TRY(hrm_gif_finish(gif, path));
-fail:
-    hrm_canvas_deinit(&canvas);
-    hrm_gif_destroy(gif);
-    return status;
+    return hrm_poster_write_gif(draw_frame, &whole, count, frame_ms, path);
 }

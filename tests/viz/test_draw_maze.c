@@ -1,59 +1,16 @@
 /* Pictures of mazes: the right colours in the right cells, every kind of disagreement visible, frames that match. */
 #include "check.h"
-#include "helper_decode.h"
+#include "helper_board.h"
 
 #include "viz/draw_maze.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* The colours that draw_maze.c gives a meaning. */
 static const hrm_color wall = {52, 62, 78, 255}, ground = {246, 245, 240, 255}, path = {0, 114, 178, 255},
                        extra = {230, 159, 0, 255}, changed = {204, 82, 160, 255}, start = {0, 158, 115, 255},
                        goal = {213, 94, 0, 255}, missed = {112, 120, 133, 255};
-
-static bool same(hrm_color a, hrm_color b) {
-    return a.r == b.r && a.g == b.g && a.b == b.b;
-}
-
-/* Finds the maze's own frame (the first and last wall-coloured pixels) and from it the box of a cell. */
-typedef struct maze_box {
-    uint32_t x, y, cell;
-} maze_box;
-
-static maze_box find_maze(const hrm_canvas *canvas, uint32_t width) {
-    uint32_t left = canvas->width, right = 0, top = canvas->height, bottom = 0;
-    for (uint32_t y = 0; y < canvas->height; y++) {
-        uint32_t run = 0;
-        for (uint32_t x = 0; x < canvas->width; x++) {
-            run = same(hrm_canvas_get(canvas, x, y), wall) ? run + 1 : 0;
-            if (run < 40) continue; /* letters and badges have no such runs */
-            if (x - run + 1 < left) left = x - run + 1;
-            if (x > right) right = x;
-            if (y < top) top = y;
-            if (y > bottom) bottom = y;
-        }
-    }
-    CHECK(right > left && bottom > top);
-    uint32_t outer = right - left + 1, cell = 720 / width;
-    if (cell > 96) cell = 96;
-    uint32_t frame = (outer - cell * width) / 2;
-    return (maze_box){left + frame, top + frame, cell};
-}
-
-/* The number of pixels of this colour in a cell. */
-static uint32_t count_color(const hrm_canvas *canvas, maze_box box, uint32_t x, uint32_t y, hrm_color color) {
-    uint32_t count = 0;
-    for (uint32_t py = 0; py < box.cell; py++)
-        for (uint32_t px = 0; px < box.cell; px++)
-            count += same(hrm_canvas_get(canvas, box.x + x * box.cell + px, box.y + y * box.cell + py), color);
-    return count;
-}
-
-#define HAS(x, y, color) CHECK_MSG(count_color(&canvas, box, x, y, color) > box.cell, "no " #color " at %u, %u", x, y)
-#define LACKS(x, y, color)                                                                                             \
-    CHECK_MSG(count_color(&canvas, box, x, y, color) == 0, "unexpected " #color " at %u, %u", x, y)
 
 static const char puzzle[] = "S  #"
                              "## #"
@@ -76,7 +33,7 @@ static void test_solved(void **state) {
                                 .caption = "a caption"};
     CHECK_OK(hrm_draw_maze(&drawing, &canvas));
     CHECK(canvas.width >= 440 && canvas.width <= 900 && canvas.height >= 440 && canvas.height <= 1000);
-    maze_box box = find_maze(&canvas, 4);
+    board_box box = find_board(&canvas, 4, wall, 0);
     HAS(0, 0, start);
     HAS(3, 2, goal);
     HAS(1, 0, path);
@@ -108,7 +65,7 @@ static void test_differences(void **state) {
                                           "o#oG"
                                           "##?S"};
     CHECK_OK(hrm_draw_maze(&drawing, &canvas));
-    maze_box box = find_maze(&canvas, 4);
+    board_box box = find_board(&canvas, 4, wall, 0);
     HAS(1, 0, missed);
     LACKS(1, 0, path);
     HAS(0, 2, extra);
@@ -132,14 +89,14 @@ static void test_without_answer(void **state) {
     hrm_canvas canvas;
     hrm_maze_drawing drawing = {.width = 4, .height = 4, .puzzle = puzzle, .reference = solution};
     CHECK_OK(hrm_draw_maze(&drawing, &canvas));
-    maze_box box = find_maze(&canvas, 4);
+    board_box box = find_board(&canvas, 4, wall, 0);
     HAS(2, 1, path);
     LACKS(2, 1, missed);
     hrm_canvas_deinit(&canvas);
     drawing.reference = NULL;
     drawing.puzzle = solution; /* a path given with the puzzle is not part of it */
     CHECK_OK(hrm_draw_maze(&drawing, &canvas));
-    box = find_maze(&canvas, 4);
+    box = find_board(&canvas, 4, wall, 0);
     LACKS(2, 1, path);
     HAS(2, 1, ground);
     hrm_canvas_deinit(&canvas);
@@ -169,8 +126,7 @@ static void test_sizes(void **state) {
         hrm_canvas one, two;
         CHECK_OK(hrm_draw_maze(&drawing, &one));
         CHECK_OK(hrm_draw_maze(&drawing, &two));
-        CHECK(one.width >= 400 && one.width <= 1200 && one.height <= 1300);
-        check_same_bits("twice the same", one.pixels, two.pixels, (size_t)one.width * one.height * 4);
+        check_same_pictures(&one, &two);
         hrm_canvas_deinit(&one);
         hrm_canvas_deinit(&two);
         free(wild);
@@ -200,28 +156,11 @@ static void test_files(void **state) {
     frames[2].answer = solution;
     const char *png = check_temp_path("maze.png"), *gif = check_temp_path("maze.gif");
     CHECK_OK(hrm_draw_maze_png(&frames[2], png));
-    size_t size;
-    void *bytes = check_read_file(png, &size);
-    uint32_t width, height;
-    uint8_t *pixels = decode_png(bytes, size, &width, &height);
-    CHECK(width > 400 && height > 400);
-    free(pixels);
-    free(bytes);
-
+    check_still(png);
     CHECK_OK(hrm_draw_maze_gif(frames, 3, 400, gif));
-    decoded_gif decoded;
-    decode_gif(gif, &decoded);
-    CHECK_EQ(decoded.frames, 3);
-    CHECK_EQ(decoded.repeats, 1);
-    CHECK_EQ(decoded.delay_ms[0], 400);
-    CHECK_EQ(decoded.delay_ms[2], 1200);
-    CHECK(memcmp(decoded.pixels[0], decoded.pixels[1], (size_t)decoded.width * decoded.height * 3) != 0);
-    decoded_gif_free(&decoded);
+    check_animation(gif, 3, 400, 1200);
     CHECK_OK(hrm_draw_maze_gif(frames, 1, 0, gif));
-    decode_gif(gif, &decoded);
-    CHECK_EQ(decoded.frames, 1);
-    CHECK_EQ(decoded.delay_ms[0], 2100);
-    decoded_gif_free(&decoded);
+    check_animation(gif, 1, 2100, 2100);
 
     CHECK_STATUS(hrm_draw_maze_gif(frames, 0, 0, gif), HRM_ERR_INVALID_ARGUMENT);
     frames[1].height = 3;

@@ -1,6 +1,6 @@
 /* Pictures of Sudokus: the right marks in the right cells, every kind of disagreement visible, frames that match. */
 #include "check.h"
-#include "helper_decode.h"
+#include "helper_board.h"
 
 #include "viz/draw_sudoku.h"
 
@@ -12,44 +12,6 @@ static const hrm_color line = {52, 62, 78, 255}, given = {33, 41, 54, 255}, give
                        blank_floor = {252, 251, 248, 255}, answer = {0, 114, 178, 255}, wrong = {213, 94, 0, 255},
                        wrong_floor = {253, 232, 216, 255}, changed = {204, 82, 160, 255},
                        missing = {112, 120, 133, 255};
-
-static bool same(hrm_color a, hrm_color b) {
-    return a.r == b.r && a.g == b.g && a.b == b.b;
-}
-
-typedef struct board_box {
-    uint32_t x, y, cell;
-} board_box;
-
-/* Finds the board by its frame: the first long runs of the line's colour. */
-static board_box find_board(const hrm_canvas *canvas, uint32_t side) {
-    uint32_t left = canvas->width, top = canvas->height, cell = 720 / side > 96 ? 96 : 720 / side;
-    for (uint32_t y = 0; y < canvas->height; y++) {
-        uint32_t run = 0;
-        for (uint32_t x = 0; x < canvas->width; x++) {
-            run = same(hrm_canvas_get(canvas, x, y), line) ? run + 1 : 0;
-            if (run < cell * side / 2) continue;
-            if (x - run + 1 < left) left = x - run + 1;
-            if (y < top) top = y;
-        }
-    }
-    CHECK(left < canvas->width && top < canvas->height);
-    return (board_box){left + 4, top + 4, cell};
-}
-
-/* The number of pixels of this colour in a cell, without the lines around it. */
-static uint32_t count_color(const hrm_canvas *canvas, board_box box, uint32_t x, uint32_t y, hrm_color color) {
-    uint32_t count = 0;
-    for (uint32_t py = 3; py < box.cell - 3; py++)
-        for (uint32_t px = 3; px < box.cell - 3; px++)
-            count += same(hrm_canvas_get(canvas, box.x + x * box.cell + px, box.y + y * box.cell + py), color);
-    return count;
-}
-
-#define HAS(x, y, color)                                                                                               \
-    CHECK_MSG(count_color(&canvas, box, x, y, color) > box.cell / 2, "no " #color " at %u, %u", x, y)
-#define LACKS(x, y, color)                                                                                             \
-    CHECK_MSG(count_color(&canvas, box, x, y, color) == 0, "unexpected " #color " at %u, %u", x, y)
 
 static const uint8_t puzzle[16] = {1, 0, 0, 4, 0, 0, 0, 0, 4, 0, 0, 1, 0, 0, 0, 3};
 static const uint8_t solution[16] = {1, 2, 3, 4, 3, 4, 1, 2, 4, 3, 2, 1, 2, 1, 4, 3};
@@ -68,7 +30,7 @@ static void test_solved(void **state) {
         drawing.caption = "a caption";
         CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
         CHECK(canvas.width >= 440 && canvas.width <= 900 && canvas.height >= 440 && canvas.height <= 1000);
-        board_box box = find_board(&canvas, 4);
+        board_box box = find_board(&canvas, 4, line, 3);
         for (uint32_t i = 0; i < 16; i++) {
             uint32_t x = i % 4, y = i / 4;
             HAS(x, y, puzzle[i] ? given : answer);
@@ -95,7 +57,7 @@ static void test_differences(void **state) {
     shown[11] = 0;  /* (3,2) deletes a given */
     hrm_sudoku_drawing drawing = drawing_of(shown, solution);
     CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
-    board_box box = find_board(&canvas, 4);
+    board_box box = find_board(&canvas, 4, line, 3);
     HAS(1, 0, wrong);
     HAS(1, 0, wrong_floor);
     CHECK(count_color(&canvas, box, 1, 0, given) > 10); /* the right digit, small */
@@ -117,7 +79,7 @@ static void test_differences(void **state) {
     shown[6] = 1;
     drawing.reference = NULL;
     CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
-    box = find_board(&canvas, 4);
+    box = find_board(&canvas, 4, line, 3);
     HAS(1, 0, wrong);
     HAS(2, 0, wrong);
     HAS(3, 1, wrong);
@@ -133,14 +95,14 @@ static void test_without_answer(void **state) {
     hrm_canvas canvas;
     hrm_sudoku_drawing drawing = drawing_of(NULL, NULL);
     CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
-    board_box box = find_board(&canvas, 4);
+    board_box box = find_board(&canvas, 4, line, 3);
     HAS(0, 0, given);
     LACKS(1, 0, answer);
     LACKS(1, 0, missing);
     hrm_canvas_deinit(&canvas);
     drawing.reference = solution;
     CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
-    box = find_board(&canvas, 4);
+    box = find_board(&canvas, 4, line, 3);
     HAS(1, 0, answer);
     hrm_canvas_deinit(&canvas);
     /* Givens that contradict each other are both marked. */
@@ -148,7 +110,7 @@ static void test_without_answer(void **state) {
     drawing.puzzle = broken;
     drawing.reference = NULL;
     CHECK_OK(hrm_draw_sudoku(&drawing, &canvas));
-    box = find_board(&canvas, 4);
+    box = find_board(&canvas, 4, line, 3);
     HAS(0, 0, wrong);
     HAS(3, 0, wrong);
     hrm_canvas_deinit(&canvas);
@@ -179,8 +141,7 @@ static void test_sizes(void **state) {
         hrm_canvas one, two;
         CHECK_OK(hrm_draw_sudoku(&drawing, &one));
         CHECK_OK(hrm_draw_sudoku(&drawing, &two));
-        CHECK(one.width >= 400 && one.width <= 1200 && one.height <= 1300);
-        check_same_bits("twice the same", one.pixels, two.pixels, (size_t)one.width * one.height * 4);
+        check_same_pictures(&one, &two);
         hrm_canvas_deinit(&one);
         hrm_canvas_deinit(&two);
     }
@@ -211,27 +172,11 @@ static void test_files(void **state) {
     frames[2].answer = solution;
     const char *png = check_temp_path("sudoku.png"), *gif = check_temp_path("sudoku.gif");
     CHECK_OK(hrm_draw_sudoku_png(&frames[2], png));
-    size_t size;
-    void *bytes = check_read_file(png, &size);
-    uint32_t width, height;
-    uint8_t *pixels = decode_png(bytes, size, &width, &height);
-    CHECK(width > 400 && height > 400);
-    free(pixels);
-    free(bytes);
-
+    check_still(png);
     CHECK_OK(hrm_draw_sudoku_gif(frames, 3, 400, gif));
-    decoded_gif decoded;
-    decode_gif(gif, &decoded);
-    CHECK_EQ(decoded.frames, 3);
-    CHECK_EQ(decoded.repeats, 1);
-    CHECK_EQ(decoded.delay_ms[0], 400);
-    CHECK_EQ(decoded.delay_ms[2], 1200);
-    CHECK(memcmp(decoded.pixels[0], decoded.pixels[2], (size_t)decoded.width * decoded.height * 3) != 0);
-    decoded_gif_free(&decoded);
+    check_animation(gif, 3, 400, 1200);
     CHECK_OK(hrm_draw_sudoku_gif(frames, 1, 0, gif));
-    decode_gif(gif, &decoded);
-    CHECK_EQ(decoded.delay_ms[0], 2100);
-    decoded_gif_free(&decoded);
+    check_animation(gif, 1, 2100, 2100);
 
     CHECK_STATUS(hrm_draw_sudoku_gif(frames, 0, 0, gif), HRM_ERR_INVALID_ARGUMENT);
     CHECK_ERROR_HAS("at least one frame");
