@@ -83,8 +83,9 @@ typedef struct hrm_convert_config {
 } hrm_convert_config;
 
 /* Writes the checkpoint as a file of the kind asked for, whole or not at all. Names: `model.inner.` in safetensors,
- * `_orig_mod.model.inner.` for PyTorch (what its compiled model saves and both of its loaders take). Values that keep
- * their type keep their bits. Safetensors also need a complete architecture. Blocks; holds a few MiB.
+ * `_orig_mod.model.inner.` for PyTorch (what its compiled model saves and both of its loaders take), where an
+ * all_config.yaml with the architecture is put beside the file unless there is one. Values that keep their type keep
+ * their bits. Safetensors also need a complete architecture. Blocks; holds a few MiB.
  * Errors: FORMAT (the architecture is incomplete, values do not fit the type), IO. */
 HRM_API hrm_status hrm_checkpoint_convert(hrm_checkpoint *checkpoint, const hrm_convert_config *config,
                                           const char *path);

@@ -73,7 +73,8 @@ typedef struct hrm_sudoku_analysis {
     uint8_t solution[HRM_SUDOKU_MAX_BOARD]; /* the first one */
 } hrm_sudoku_analysis;
 
-/* Solves by singles and depth-first search; no model. Errors: INVALID_ARGUMENT. */
+/* Solves by singles and depth-first search; no model. Errors: INVALID_ARGUMENT (no such side, a cell above it, givens
+ * that contradict each other: which). */
 HRM_API hrm_status hrm_sudoku_analyse(uint32_t side, const uint8_t *cells, hrm_sudoku_analysis *analysis);
 
 /* How hard made puzzles are; measured by the solver above. */

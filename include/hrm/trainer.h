@@ -102,7 +102,7 @@ HRM_API hrm_status hrm_trainer_get_config(const hrm_trainer *trainer, hrm_traine
 /* Queues one step and returns; waits only for the step before the previous one, so the device never idles.
  * `report` (or NULL) holds the newest finished step's figures: one or two steps late. */
 HRM_API hrm_status hrm_trainer_step(hrm_trainer *trainer, hrm_step_report *report);
-/* Waits for everything queued; the report is the last step's. */
+/* Waits for everything queued; the report is the last step's (those of a step still queued before it are not given). */
 HRM_API hrm_status hrm_trainer_finish(hrm_trainer *trainer, hrm_step_report *report);
 /* The model being trained: the averaged weights when ema_decay > 0, else the live ones. Waits for queued steps. It is
  * owned by the trainer and stays valid, but later steps change it. */

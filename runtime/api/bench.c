@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/config.h"
 #include "base/clock.h"
+#include "base/config_copy.h"
 #include "gpu/program.h"
 #include "model/plan.h"
 #include "ops/attention.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/config.h"
+#include "base/config_copy.h"
 #include "base/file_map.h"
 #include "data/csv_dataset.h"
 #include "data/maze.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/config.h"
 #include "base/clock.h"
+#include "base/config_copy.h"
 #include "gpu/caps.h"
 #include "gpu/device.h"
 #include "ops/kernels.h"

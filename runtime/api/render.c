@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "api/config.h"
+#include "base/config_copy.h"
 #include "data/sudoku.h"
 #include "viz/draw_maze.h"
 #include "viz/draw_sudoku.h"

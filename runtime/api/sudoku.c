@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/config.h"
+#include "base/config_copy.h"
 #include "data/sudoku.h"
 #include "data/sudoku_check.h"
 #include "data/sudoku_dataset.h"
@@ -99,6 +99,7 @@ hrm_status hrm_sudoku_analyse(uint32_t side, const uint8_t *cells, hrm_sudoku_an
     hrm_sudoku_solver solver;
     hrm_sudoku_solution solution;
     hrm_status status = hrm_sudoku_shape_from_side(side, &shape);
+    if (status == HRM_OK) status = hrm_sudoku_check_puzzle(shape, cells);
     if (status == HRM_OK) status = hrm_sudoku_solver_init(&solver, shape);
     if (status != HRM_OK) return status;
     hrm_sudoku_solver_run(&solver, cells, 2, 0, &solution);

@@ -7,6 +7,7 @@
 
 #include <hrm/model.h>
 
+#include "base/config_copy.h"
 #include "base/log.h"
 #include "gpu/adapter.h"
 #include "gpu/device.h"
@@ -69,14 +70,14 @@ static void plan_results(hrm_solver *s) {
 
 hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, hrm_solver **out) {
     hrm_status status;
+    hrm_solver_config given;
     *out = NULL;
-    if (config->struct_size != sizeof *config)
-        return hrm_fail(HRM_ERR_VERSION, "solver config: struct_size is %u, this library's is %zu; start from HRM_INIT",
-                        config->struct_size, sizeof *config);
+    status = hrm_config_copy(config, &given, sizeof given, "hrm_solver_config");
+    if (status != HRM_OK) return status;
     hrm_solver *s = calloc(1, sizeof *s);
     if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "solver: no host memory");
     s->model = model;
-    s->config = *config;
+    s->config = given;
     if (s->config.max_batch == 0) s->config.max_batch = 64;
     if (s->config.confidence == 0) s->config.confidence = 0.5f;
     if (s->config.max_segments == 0) s->config.max_segments = model->config.halt_max_segments;

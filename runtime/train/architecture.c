@@ -1,5 +1,6 @@
 #include "train/architecture.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -218,7 +219,8 @@ static hrm_status read_yaml(const char *path, hrm_architecture *out, hrm_model_c
     *config = HRM_INIT(hrm_model_config);
     HRM_TRY(hrm_path_parent(path, folder, sizeof folder));
     HRM_TRY(hrm_path_join(folder, "all_config.yaml", yaml, sizeof yaml));
-    if (stat(yaml, &info) != 0 || strlen(yaml) >= sizeof out->yaml_path) return HRM_OK;
+    if (stat(yaml, &info) != 0)
+        return errno == ENOENT ? HRM_OK : hrm_fail_errno(HRM_ERR_IO, errno, "cannot read %s", yaml);
     HRM_TRY(hrm_yaml_load(yaml, &root));
     yaml_reader reader = {yaml, json_object_get(root, "arch")};
     if (!json_is_object(reader.arch)) {
@@ -282,8 +284,8 @@ fail:
 hrm_status hrm_architecture_resolve(const hrm_architecture *a, hrm_model_config *out) {
     if (a->missing[0])
         return hrm_fail(HRM_ERR_FORMAT,
-                        "neither its tensors nor an all_config.yaml beside it tell %s; 'hrm convert' takes them as "
-                        "options (hrm help convert) and writes a file that says everything",
+                        "neither its tensors nor an all_config.yaml beside it say %s; 'hrm convert' takes them as "
+                        "--seq-len (or --data), --heads, --h-cycles, --l-cycles and writes a file that says everything",
                         a->missing);
     return hrm_model_config_resolve(&a->config, out);
 }

@@ -9,13 +9,14 @@
 
 #include <hrm/model.h>
 
+#include "base/path.h"
 #include "io/tensor_file.h"
 
 typedef struct hrm_architecture {
-    hrm_model_config config; /* 0 where no source says */
-    bool from_metadata;      /* the file is one of ours: the config is complete */
-    char yaml_path[1024];    /* the all_config.yaml that was read, or "" */
-    char missing[256];       /* names of the fields that no source gives, ", " between them; "" when complete */
+    hrm_model_config config;      /* 0 where no source says */
+    bool from_metadata;           /* the file is one of ours: the config is complete */
+    char yaml_path[HRM_PATH_MAX]; /* the all_config.yaml that was read, or "" */
+    char missing[256];            /* names of the fields that no source gives, ", " between them; "" when complete */
 } hrm_architecture;
 
 /* Looks at the file at `path`. `known` (or NULL) holds what the caller knows, 0 where nothing. A file without all the

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/config_copy.h"
 #include "base/hash.h"
 #include "model/config.h"
 #include "train/checkpoint_private.h"
@@ -55,7 +56,12 @@ static hrm_status match_params(hrm_checkpoint *c) {
 hrm_status hrm_checkpoint_open(const char *path, const hrm_model_config *known, hrm_checkpoint **out) {
     hrm_status status;
     struct stat info;
+    hrm_model_config given;
     *out = NULL;
+    if (known) {
+        status = hrm_config_copy(known, &given, sizeof given, "hrm_model_config");
+        if (status != HRM_OK) return status;
+    }
     hrm_checkpoint *c = calloc(1, sizeof *c);
     if (c) c->path = strdup(path);
     if (!c || !c->path) {
@@ -64,7 +70,7 @@ hrm_status hrm_checkpoint_open(const char *path, const hrm_model_config *known, 
     }
     HRM_TRY(hrm_tensor_file_open(path, &c->file));
     if (stat(path, &info) == 0) c->file_bytes = (uint64_t)info.st_size;
-    status = hrm_architecture_find(path, c->file, known, &c->architecture);
+    status = hrm_architecture_find(path, c->file, known ? &given : NULL, &c->architecture);
     if (status == HRM_OK) status = match_params(c);
     if (status == HRM_ERR_OUT_OF_MEMORY || status == HRM_ERR_INVALID_ARGUMENT) {
         hrm_fail_prefix(status, "%s", path);

@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/config_copy.h"
+#include "base/file_write.h"
 #include "base/half.h"
+#include "base/path.h"
 #include "io/safetensors_writer.h"
 #include "io/torch_writer.h"
 #include "model/config.h"
@@ -107,7 +111,11 @@ static hrm_status add_notes(hrm_checkpoint *c, hrm_safetensors_writer *writer, b
     hrm_model_config config;
     char *json = NULL;
     const char *key, *value;
-    HRM_TRY(hrm_architecture_resolve(&c->architecture, &config));
+    status = hrm_architecture_resolve(&c->architecture, &config);
+    if (status != HRM_OK) {
+        hrm_fail_prefix(status, "%s", c->path);
+        goto fail;
+    }
     json = hrm_model_config_to_json(&config);
     if (!json) {
         status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a model's architecture as text");
@@ -153,15 +161,49 @@ static hrm_status add_state(hrm_checkpoint *c, hrm_safetensors_writer *writer, c
     return HRM_OK;
 }
 
-hrm_status hrm_checkpoint_convert(hrm_checkpoint *c, const hrm_convert_config *config, const char *path) {
+/* all_config.yaml beside a PyTorch checkpoint, unless there is one: the part of the reference's own file that describes
+ * the architecture, as far as it is known. */
+static hrm_status write_yaml(const hrm_architecture *architecture, const char *path) {
+    const hrm_model_config *c = &architecture->config;
     hrm_status status;
+    char folder[HRM_PATH_MAX], yaml[HRM_PATH_MAX], text[1024];
+    struct stat info;
+    HRM_TRY(hrm_path_parent(path, folder, sizeof folder));
+    HRM_TRY(hrm_path_join(folder, "all_config.yaml", yaml, sizeof yaml));
+    if (stat(yaml, &info) == 0) return HRM_OK;
+    int n = snprintf(text, sizeof text, "arch:\n  name: hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1\n");
+#define ADD(key, format, value) n += snprintf(text + n, sizeof text - (size_t)n, "  %s: " format "\n", key, value)
+#define ADD_KNOWN(key, value)                                                                                          \
+    if (value) ADD(key, "%u", value)
+    ADD_KNOWN("H_cycles", c->h_cycles);
+    ADD_KNOWN("H_layers", c->h_layers);
+    ADD_KNOWN("L_cycles", c->l_cycles);
+    ADD_KNOWN("L_layers", c->l_layers);
+    ADD("expansion", "%.9g", (double)c->expansion);
+    ADD_KNOWN("halt_max_steps", c->halt_max_segments);
+    ADD_KNOWN("hidden_size", c->hidden_size);
+    ADD_KNOWN("num_heads", c->num_heads);
+    if (c->positions != HRM_POSITIONS_BOTH)
+        ADD("pos_encodings", "%s", c->positions == HRM_POSITIONS_LEARNED ? "learned" : "rope");
+    ADD("puzzle_emb_ndim", "%u", c->puzzle_emb_dim);
+    if (c->rms_norm_eps > 0) ADD("rms_norm_eps", "%.9g", (double)c->rms_norm_eps);
+    if (c->rope_theta > 0) ADD("rope_theta", "%.9g", (double)c->rope_theta);
+#undef ADD_KNOWN
+#undef ADD
+    HRM_TRY(hrm_file_write_all(yaml, text, (size_t)n));
+fail:
+    return status;
+}
+
+hrm_status hrm_checkpoint_convert(hrm_checkpoint *c, const hrm_convert_config *caller_config, const char *path) {
+    hrm_status status;
+    hrm_convert_config given, *config = &given;
     sink s = {0};
     conversion *conversions = NULL;
     float *values = NULL;
     const size_t count = hrm_tensor_file_count(c->file);
-    if (config->struct_size != sizeof *config)
-        return hrm_fail(HRM_ERR_VERSION, "hrm_convert_config: struct_size is %u, this library's is %zu",
-                        config->struct_size, sizeof *config);
+    status = hrm_config_copy(caller_config, &given, sizeof given, "hrm_convert_config");
+    if (status != HRM_OK) return status;
     if ((config->kind != HRM_CHECKPOINT_SAFETENSORS && config->kind != HRM_CHECKPOINT_TORCH) ||
         config->weights > HRM_NUMBER_BF16 || config->initial_states > HRM_NUMBER_BF16)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "convert: unknown kind of file %d or type of numbers %d, %d",
@@ -178,6 +220,7 @@ hrm_status hrm_checkpoint_convert(hrm_checkpoint *c, const hrm_convert_config *c
         HRM_TRY(hrm_torch_writer_create(&s.torch));
         HRM_TRY(add_weights(c, config, &s, conversions));
         HRM_TRY(hrm_torch_writer_write(s.torch, path));
+        HRM_TRY(write_yaml(&c->architecture, path));
     } else {
         HRM_TRY(hrm_safetensors_writer_create(&s.safetensors));
         HRM_TRY(add_notes(c, s.safetensors, !config->weights_only));

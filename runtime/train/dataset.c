@@ -9,11 +9,15 @@ static bool are_mazes(const hrm_puzzle_set *set) {
     if (set->vocab_size != HRM_MAZE_VOCAB_SIZE || set->grid_width == 0) return false;
     for (uint32_t e = 0; e < set->example_count; e++) {
         const uint8_t *tokens = set->inputs + (size_t)e * set->seq_len;
+        const uint8_t *labels = set->labels + (size_t)e * set->seq_len;
         uint32_t starts = 0, goals = 0, other = 0;
         for (uint32_t i = 0; i < set->seq_len; i++) {
             starts += tokens[i] == HRM_MAZE_TOKEN_START;
             goals += tokens[i] == HRM_MAZE_TOKEN_GOAL;
             other += tokens[i] == HRM_MAZE_TOKEN_PAD;
+            /* Walls stay walls. The blanks of a 4 x 4 Sudoku are the same token, and do not stay. */
+            other += tokens[i] == HRM_MAZE_TOKEN_WALL && labels[i] != HRM_MAZE_TOKEN_WALL &&
+                     labels[i] != set->ignore_label_id;
         }
         if (starts != 1 || goals != 1 || other) return false;
     }

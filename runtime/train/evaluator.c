@@ -114,7 +114,7 @@ hrm_status hrm_evaluate(hrm_model *model, const hrm_dataset *dataset, const hrm_
     const uint32_t S = set->seq_len;
     uint32_t count = set->example_count;
     if (config->limit && config->limit < count) count = config->limit;
-    if (model->dims.S != S || model->dims.V < set->vocab_size)
+    if (model->dims.S != S || model->dims.V != set->vocab_size)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "evaluate: the model takes %u tokens of %u kinds, the data set has %u of %u", model->dims.S,
                         model->dims.V, S, set->vocab_size);

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/config_copy.h"
 #include "data/sudoku.h"
 #include "model/config.h"
+#include "train/dataset.h"
 
 /* Found by experiment for 6x6 mazes. What matters, in this order: both kinds of positions; rows that make room quickly
  * (two segments per puzzle while nothing is solved yet, a light Q loss); many narrow heads and a small batch; a rate
@@ -97,14 +99,20 @@ static hrm_status check_augment(const hrm_trainer_config *c, const hrm_puzzle_se
     case HRM_AUGMENT_NONE:
         return HRM_OK;
     case HRM_AUGMENT_DIHEDRAL:
+        if (hrm_dataset_find_kind(set) == HRM_PUZZLE_SUDOKU && hrm_sudoku_shape_from_cells(set->seq_len, &shape) &&
+            shape.box_width != shape.box_height)
+            return hrm_fail(
+                HRM_ERR_INVALID_ARGUMENT,
+                "trainer config: augment (dihedral) turns boxes of %u x %u cells into %u x %u, which are no "
+                "Sudoku's. Set it to sudoku or none",
+                shape.box_width, shape.box_height, shape.box_height, shape.box_width);
         if (set->grid_width > 0 && set->grid_width == set->grid_height) return HRM_OK;
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "trainer config: augment (dihedral) needs a square grid; the data set's is %u x %u. Set it to "
                         "none",
                         set->grid_width, set->grid_height);
     case HRM_AUGMENT_SUDOKU:
-        if (hrm_sudoku_shape_from_cells(set->seq_len, &shape) && set->vocab_size == hrm_sudoku_vocab_size(shape))
-            return HRM_OK;
+        if (hrm_dataset_find_kind(set) == HRM_PUZZLE_SUDOKU) return HRM_OK; /* 4 x 4 mazes have as many tokens */
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "trainer config: augment (sudoku) needs boards of Sudoku; the data set has %u tokens of %u "
                         "kinds. Set it to dihedral or none",
@@ -117,17 +125,15 @@ static hrm_status check_augment(const hrm_trainer_config *c, const hrm_puzzle_se
 }
 
 hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set *set, hrm_trainer_config *out) {
-    if (in->struct_size != sizeof *in)
-        return hrm_fail(HRM_ERR_VERSION,
-                        "trainer config: struct_size is %u, this library's is %zu; start from a preset",
-                        in->struct_size, sizeof *in);
-    hrm_trainer_config c = *in;
+    hrm_trainer_config c;
+    hrm_status status = hrm_config_copy(in, &c, sizeof c, "hrm_trainer_config");
+    if (status != HRM_OK) return status;
     hrm_model_config *m = &c.model;
     if (m->vocab_size == 0) m->vocab_size = set->vocab_size;
     if (m->seq_len == 0) m->seq_len = set->seq_len;
     if (m->grid_width == 0) m->grid_width = set->grid_width;
     if (m->puzzle_count == 0) m->puzzle_count = set->identifier_count;
-    hrm_status status = hrm_model_config_resolve(m, m);
+    status = hrm_model_config_resolve(m, m);
     if (status != HRM_OK) return status;
     if (m->vocab_size < set->vocab_size || m->seq_len != set->seq_len || m->puzzle_count < set->identifier_count)
         return hrm_fail(
@@ -150,8 +156,8 @@ hrm_status hrm_recipe_resolve(const hrm_trainer_config *in, const hrm_puzzle_set
     if (c.loss > HRM_LOSS_SOFTMAX)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "trainer config: loss is %d; it must be 0 (stablemax) or 1 (softmax)",
                         (int)c.loss);
-    hrm_status fits = check_augment(&c, set);
-    if (fits != HRM_OK) return fits;
+    status = check_augment(&c, set);
+    if (status != HRM_OK) return status;
     if (c.batches > HRM_BATCHES_REFERENCE || (c.batches == HRM_BATCHES_REFERENCE && c.epochs_per_pass == 0))
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
                         "trainer config: batches is %d with epochs_per_pass %u; it must be 0 (full), or 1 (reference) "

@@ -52,6 +52,10 @@ static hrm_status read_field(const json_t *object, const char *name, bool whole,
                     *out ? "of the wrong kind" : "missing");
 }
 
+static hrm_status fail_range(const char *name) {
+    return hrm_fail(HRM_ERR_FORMAT, "the recipe's \"%s\" is out of range", name);
+}
+
 static bool is_field(const char *name) {
 #define U(field, type)                                                                                                 \
     if (strcmp(name, #field) == 0) return true;
@@ -84,6 +88,7 @@ hrm_status hrm_recipe_from_json(const json_t *object, hrm_trainer_config *out) {
     HRM_TRY(read_model(object, &c.model));
 #define U(field, type)                                                                                                 \
     HRM_TRY(read_field(object, #field, true, &value));                                                                 \
+    if (json_integer_value(value) != (json_int_t)(type)json_integer_value(value)) return fail_range(#field);           \
     c.field = (type)json_integer_value(value);
 #define F(field)                                                                                                       \
     HRM_TRY(read_field(object, #field, false, &value));                                                                \

@@ -198,7 +198,7 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     const hrm_trainer_config *c = &t->config;
     const uint32_t step = t->steps_done + 1;
     hrm_status status = HRM_OK;
-    if (step > t->first_step + METRIC_SLOTS) status = read_report(t, step - METRIC_SLOTS);
+    if (step > t->steps_read + METRIC_SLOTS) status = read_report(t, step - METRIC_SLOTS);
     if (status == HRM_OK) status = upload_batch(t);
     if (status != HRM_OK) return status;
     struct hrm_step_block block = {.step = step,

@@ -25,9 +25,8 @@ struct hrm_trainer {
     hrm_batcher_state data_cursor;                  /* behind the last batch taken */
     hrm_buffer *readback[HRM_TRAINER_METRIC_SLOTS]; /* metrics of the last steps; slot = step % METRIC_SLOTS */
     hrm_ticket tickets[HRM_TRAINER_METRIC_SLOTS];
-    uint32_t first_step;   /* steps done before this object continued the run */
-    uint32_t steps_done;   /* queued, those included */
-    uint32_t steps_read;   /* reported */
+    uint32_t steps_done;   /* queued, those before a resume included */
+    uint32_t steps_read;   /* reported, likewise */
     bool average_is_stale; /* packed weights, puzzle table and fixed state of `average` lag behind */
     hrm_step_report report;
 };

@@ -79,6 +79,7 @@ static void hash_set(const hrm_puzzle_set *set, char text[17]) {
     uint64_t hash = hrm_fnv1a64_update(HRM_FNV1A64_INIT, set->inputs, cells);
     hash = hrm_fnv1a64_update(hash, set->labels, cells);
     hash = hrm_fnv1a64_update(hash, set->puzzle_indices, ((size_t)set->puzzle_count + 1) * sizeof(uint32_t));
+    hash = hrm_fnv1a64_update(hash, set->puzzle_identifiers, (size_t)set->puzzle_count * sizeof(uint32_t));
     hash = hrm_fnv1a64_update(hash, set->group_indices, ((size_t)set->group_count + 1) * sizeof(uint32_t));
     snprintf(text, 17, "%016llx", (unsigned long long)hash);
 }
@@ -179,7 +180,7 @@ static hrm_status restore(hrm_trainer *t, hrm_tensor_file *file, const saved_sta
     if (t->average) HRM_TRY(hrm_model_reader_read_weights(t->average, file));
     HRM_TRY(visit_state(t, read_tensor, &reader)); /* overwrites the live weights when there is an average */
     HRM_TRY(hrm_model_pack(t->model));
-    t->first_step = t->steps_done = t->steps_read = saved->step;
+    t->steps_done = t->steps_read = saved->step;
     t->report.step = saved->step;
     t->average_is_stale = true;
     if (saved->step > 0) HRM_TRY(hrm_trainer_start_batches(t, &saved->data));

@@ -96,6 +96,10 @@ static void test_analysis(void **state) {
     CHECK_OK(hrm_sudoku_analyse(9, puzzle, &a));
     CHECK_EQ(a.solutions, 2);
     puzzle[0] = puzzle[1] = 3;
+    CHECK_STATUS(hrm_sudoku_analyse(9, puzzle, &a), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_ERROR_HAS("digit 3 stands 2 times in row 1");
+    for (int i = 0; i < 9; i++) puzzle[i] = (uint8_t)(i == 3 ? 0 : i < 3 ? i + 1 : i); /* 1 2 3 . 4 5 6 7 8 */
+    puzzle[5 * 9 + 3] = 9; /* so the one cell left can hold nothing, though no two givens clash */
     CHECK_OK(hrm_sudoku_analyse(9, puzzle, &a));
     CHECK_EQ(a.solutions, 0);
     CHECK_STATUS(hrm_sudoku_analyse(10, puzzle, &a), HRM_ERR_INVALID_ARGUMENT);

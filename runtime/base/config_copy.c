@@ -1,4 +1,4 @@
-#include "api/config.h"
+#include "base/config_copy.h"
 
 #include <stdint.h>
 #include <string.h>

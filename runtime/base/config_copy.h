@@ -1,7 +1,7 @@
 /* How every public config is read: an older caller's smaller struct gets defaults for what it lacks; a larger one is
  * refused when it sets something this library does not know. */
-#ifndef HRM_API_CONFIG_H
-#define HRM_API_CONFIG_H
+#ifndef HRM_BASE_CONFIG_COPY_H
+#define HRM_BASE_CONFIG_COPY_H
 
 #include <stddef.h>
 
