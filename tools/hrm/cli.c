@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -144,11 +145,15 @@ bool cli_has_extension(const char *path, const char *extension) {
     return n > m && strcasecmp(path + n - m, extension) == 0;
 }
 
+json_t *cli_json_number(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 bool cli_print_json(json_t *value) {
     bool fine = value && json_dumpf(value, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0;
     json_decref(value);
     if (fine) putchar('\n');
-    if (!fine) cli_error("no host memory for the JSON output");
+    if (!fine) cli_error("the JSON output cannot be written: a name is not UTF-8, or host memory is short");
     return fine;
 }
 

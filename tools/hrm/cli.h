@@ -65,6 +65,9 @@ char *cli_number_path(const char *path, uint32_t number, uint32_t count, char *o
 /* True when the path ends in the extension (".png"), in any case. */
 bool cli_has_extension(const char *path, const char *extension);
 
+/* A number, or null where it is none (JSON has no NaN). */
+json_t *cli_json_number(double value);
+
 /* Prints a JSON value (taken) to standard output; indented when it is a terminal or `pretty`. False when memory is
  * short. */
 bool cli_print_json(json_t *value);
@@ -90,7 +93,8 @@ hrm_solver_config cli_solver_config(const cli_solving *solving);
      .kind = CLI_CHOICE,                                                                                               \
      .value = &(solving).halting,                                                                                      \
      .choices = cli_halting_choices,                                                                                   \
-     .help = "adaptive: a puzzle is done when the model says so; fixed: every puzzle thinks for --segments"},          \
+     .help = "adaptive: a puzzle is done when the model says so; fixed: every puzzle thinks for --segments, "          \
+             "as the PyTorch implementation evaluates"},                                                               \
         {.name = "segments",                                                                                           \
          .kind = CLI_U32,                                                                                              \
          .value = &(solving).segments,                                                                                 \

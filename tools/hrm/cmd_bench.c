@@ -86,7 +86,14 @@ int cli_cmd_bench(int argc, char **argv) {
         cli_set_command("bench load");
         return cli_bench_load(argc - 1, argv + 1);
     }
-    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) return bench_kernels(argc, argv);
+    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
+        printf("usage: hrm bench KIND [options]\n\nMeasures this machine.\n\nKinds:\n"
+               "  kernels   how fast the kernels run at a model's shapes\n"
+               "  load      how long loading a model file takes, and how much memory\n"
+               "\n'hrm bench KIND --help' explains each.\n\nExamples:\n"
+               "  hrm bench kernels --filter attention\n  hrm bench load run/model.safetensors\n");
+        return CLI_OK;
+    }
     if (argc == 0 || argv[0][0] == '-')
         return cli_usage("bench what? Write: hrm bench kernels, or hrm bench load FILE");
     return cli_usage("there is no benchmark '%s'; there are 'kernels' and 'load'", argv[0]);

@@ -1,6 +1,7 @@
 /* hrm convert: model files from and to the PyTorch implementation. */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -36,17 +37,27 @@ static hrm_status read_data(convert_options *o) {
     return HRM_OK;
 }
 
-static void print_summary(const convert_options *o, const hrm_checkpoint_info *info, hrm_checkpoint_kind kind) {
+static void print_summary(const convert_options *o, const hrm_checkpoint_info *info, const hrm_convert_config *config,
+                          const char *yaml) {
+    const bool torch = config->kind == HRM_CHECKPOINT_TORCH;
     printf("%s: %" PRIu64 " parameters, written as %s\n", o->out, info->parameters,
-           kind == HRM_CHECKPOINT_TORCH ? "a PyTorch checkpoint" : "safetensors");
-    if (kind == HRM_CHECKPOINT_SAFETENSORS && info->kind == HRM_CHECKPOINT_TORCH && info->config.halt_max_segments == 0)
+           torch ? "a PyTorch checkpoint" : "safetensors");
+    if (!torch && info->kind == HRM_CHECKPOINT_TORCH && info->config.halt_max_segments == 0)
         printf("the most segments were not told: 16, as in the paper (--max-segments says otherwise)\n");
-    if (kind == HRM_CHECKPOINT_TORCH && info->config.positions == HRM_POSITIONS_BOTH)
-        printf(
-            "the model has rotary and learned positions together, which the PyTorch implementation does not know: it "
-            "loads the file, but computes something else\n");
-    if (kind == HRM_CHECKPOINT_TORCH && info->state_tensors)
+    if (torch && yaml) printf("%s: the architecture, as far as it is known\n", yaml);
+    if (torch && !yaml) printf("the all_config.yaml that was beside it was left as it is\n");
+    if (torch && (info->config.positions == HRM_POSITIONS_BOTH || info->config.halt_rule == HRM_HALT_POSITIVE))
+        printf("the PyTorch implementation does not know %s: it loads the file, but computes something else\n",
+               info->config.positions == HRM_POSITIONS_BOTH ? "rotary and learned positions together"
+                                                            : "halting at q_halt > 0");
+    if (torch && info->state_tensors)
         printf("the state of the training run was left out: PyTorch checkpoints hold weights alone\n");
+}
+
+/* "DIR/all_config.yaml" for a file in DIR. */
+static void get_config_path(const char *path, char *out, size_t size) {
+    const char *slash = strrchr(path, '/');
+    snprintf(out, size, "%.*sall_config.yaml", slash ? (int)(slash - path + 1) : 0, path);
 }
 
 static int run_convert(convert_options *o) {
@@ -64,11 +75,15 @@ static int run_convert(convert_options *o) {
     config.weights = (hrm_number_type)o->type;
     config.initial_states = (hrm_number_type)o->init_type;
     config.weights_only = o->weights_only;
+    char yaml[4200];
+    struct stat found;
+    get_config_path(o->out, yaml, sizeof yaml);
+    const bool had_yaml = stat(yaml, &found) == 0;
     if (status == HRM_OK) status = hrm_checkpoint_convert(checkpoint, &config, o->out);
     if (status != HRM_OK)
         code = cli_fail_last();
     else if (!cli_global.quiet)
-        print_summary(o, &info, config.kind);
+        print_summary(o, &info, &config, had_yaml ? NULL : yaml);
     hrm_checkpoint_close(checkpoint);
     return code;
 }
@@ -130,7 +145,9 @@ int cli_cmd_convert(int argc, char **argv) {
             "Copies a model from one kind of file to the other: checkpoints of the PyTorch implementation "
             "(torch.save of its state dict; read without running anything in them) and safetensors, which hrm train "
             "writes. The architecture comes from the all_config.yaml beside a checkpoint, from the shapes of its "
-            "tensors, and from the options below. Going there and back gives the same bits.",
+            "tensors, and from the options below; a PyTorch checkpoint gets an all_config.yaml beside it unless there "
+            "is "
+            "one. Going there and back gives the same bits. OUT is replaced whole, or left alone when something fails.",
         .options = table,
         .globals = cli_global_options,
         .examples = "  hrm convert checkpoints/step_26040 model.safetensors --seq-len 81\n"

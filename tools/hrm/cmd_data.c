@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "data.h"
+#include "interrupt.h"
 
 static const struct kind {
     const char *name;
@@ -17,13 +18,21 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 void cli_data_begin(cli_data_making *making) {
     const uint64_t total = (uint64_t)making->train_count + making->test_count;
     cli_listen(cli_global.verbose);
+    cli_interrupt_catch();
     making->start = cli_now();
     cli_progress_begin(cli_global.quiet ? CLI_PROGRESS_NONE : CLI_PROGRESS_LINES, "data", making->noun, total);
 }
 
+/* The library's error, or that the user stopped it. */
+static int fail_making(const char *out, hrm_status status) {
+    if (status != HRM_ERR_CANCELLED || !cli_interrupt_code()) return cli_fail_last();
+    cli_error("interrupted before %s was complete", out);
+    return cli_interrupt_code();
+}
+
 int cli_data_end(const cli_data_making *m, hrm_status status) {
     cli_progress_end();
-    if (status != HRM_OK) return cli_fail_last();
+    if (status != HRM_OK) return fail_making(m->out, status);
     if (!cli_global.quiet)
         printf("%s: %u %ss to train on and %u to test with, %u x %u cells, in %.1f s\n", m->out, m->train_count,
                m->noun, m->test_count, m->width, m->height, cli_now() - m->start);
@@ -33,7 +42,7 @@ int cli_data_end(const cli_data_making *m, hrm_status status) {
 bool cli_data_show_progress(void *user, uint64_t done, uint64_t total) {
     (void)user, (void)total;
     cli_progress_update(done, "%s", "");
-    return true;
+    return !cli_interrupt_code();
 }
 
 static bool show_csv_progress(void *user, uint64_t done, uint64_t total) {
@@ -44,7 +53,7 @@ static bool show_csv_progress(void *user, uint64_t done, uint64_t total) {
         *shown = total;
     }
     cli_progress_update(done, "%s", "");
-    return true;
+    return !cli_interrupt_code();
 }
 
 hrm_csv_config cli_csv_config(const cli_csv *csv, hrm_puzzle_kind kind, uint64_t seed, uint32_t threads) {
@@ -64,9 +73,10 @@ int cli_data_build_csv(const char *out, const hrm_csv_config *config) {
     uint64_t shown = 0;
     const double start = cli_now();
     cli_listen(cli_global.verbose);
+    cli_interrupt_catch();
     hrm_status status = hrm_csv_dataset_create(config, out, show_csv_progress, &shown, &report);
     cli_progress_end();
-    if (status != HRM_OK) return cli_fail_last();
+    if (status != HRM_OK) return fail_making(out, status);
     const double seconds = cli_now() - start;
     if (!cli_global.quiet)
         printf("%s: %u puzzles in %u groups to train on, %u to test with, %u x %u cells, from %llu rows, in %.1f s\n",

@@ -133,6 +133,12 @@ static void add_sudoku(json_t *line, uint32_t side, const uint32_t *tokens, cons
     json_object_set_new(line, "violations", json_integer(grade.violations));
 }
 
+static bool is_exact(const uint32_t *answer, const uint32_t *labels, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (labels[i] != HRM_IGNORE_LABEL && labels[i] != answer[i]) return false;
+    return true;
+}
+
 static void add_tokens(json_t *line, const char *name, const uint32_t *tokens, uint32_t count) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < count; i++) json_array_append_new(list, json_integer(tokens[i]));
@@ -154,9 +160,10 @@ static bool write_answers(const eval *e, const uint32_t *answers, const hrm_solu
             cli_fail_last();
             break;
         }
-        json_t *line = json_pack("{s:i, s:i, s:b, s:f, s:f}", "index", (int)i, "segments", (int)solutions[i].segments,
-                                 "halted", (int)solutions[i].halted, "q_halt", (double)solutions[i].q_halt,
-                                 "q_continue", (double)solutions[i].q_continue);
+        json_t *line =
+            json_pack("{s:i, s:i, s:b, s:o, s:o}", "index", (int)i, "segments", (int)solutions[i].segments, "halted",
+                      (int)solutions[i].halted, "q_halt", cli_json_number((double)solutions[i].q_halt), "q_continue",
+                      cli_json_number((double)solutions[i].q_continue));
         if (e->info.kind == HRM_PUZZLE_MAZE) {
             add_maze(line, e, tokens, labels, answer, cells);
         } else if (e->info.kind == HRM_PUZZLE_SUDOKU) {
@@ -164,6 +171,7 @@ static bool write_answers(const eval *e, const uint32_t *answers, const hrm_solu
         } else {
             add_tokens(line, "puzzle", tokens, S);
             add_tokens(line, "answer", answer, S);
+            json_object_set_new(line, "exact", json_boolean(is_exact(answer, labels, S)));
         }
         fine = json_dumpf(line, memory, JSON_COMPACT | JSON_REAL_PRECISION(9)) == 0 && fputc('\n', memory) != EOF;
         if (!fine) cli_error("no host memory for the answers");

@@ -1,6 +1,7 @@
 /* hrm train: trains a model on a data set and saves it with its log. */
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "environment.h"
@@ -32,6 +33,7 @@ typedef struct run {
     hrm_step_report last;
     window log, shown; /* since the last log line; fading, for the bar */
     uint32_t steps;    /* total of the resolved recipe */
+    uint32_t first;    /* steps done before a resume */
     double start, eval_seconds;
     double paced_from; /* when the first figures came: the first step compiles the kernels */
     uint32_t paced_step;
@@ -77,12 +79,13 @@ static bool log_header(run *r) {
     }
     r->steps = config.steps;
     json_t *line =
-        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:i}, s:{s:s, s:i, s:i, s:i}, s:o, s:o}", "type", "start",
-                  "hrm", hrm_version_string(), "device", "name", device.name, "driver", device.driver_name,
-                  "driver_info", device.driver_info, "uuid", device.uuid, "vector_width",
+        json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:i}, s:{s:s, s:i, s:i, s:i}, s:o, s:o}", "type",
+                  r->options->resume ? "resume" : "start", "hrm", hrm_version_string(), "device", "name", device.name,
+                  "driver", device.driver_name, "driver_info", device.driver_info, "uuid", device.uuid, "vector_width",
                   cli_environment_get_vector_width(), "subgroup_size", (int)device.subgroup_size, "data", "folder",
                   r->options->data, "puzzles", (int)data.count, "grid_width", (int)data.grid_width, "grid_height",
                   (int)data.grid_height, "config", cli_recipe_to_json(&config), "kernels", rows);
+    if (r->options->resume) json_object_set_new(line, "after_step", json_integer(hrm_trainer_get_step(r->trainer)));
     return cli_run_folder_log(&r->folder, line);
 }
 
@@ -152,8 +155,9 @@ static bool evaluate_now(run *r) {
     }
     json_t *line = json_pack("{s:s, s:i, s:f, s:i, s:f, s:f, s:f, s:f, s:f}", "type", "eval", "step", (int)report.step,
                              "seconds", cli_now() - r->start, "puzzles", (int)e.count, "accuracy", e.token_accuracy,
-                             "exact", e.exact_accuracy, "valid", e.maze_valid, "segments", e.mean_segments,
+                             "exact", e.exact_accuracy, "task", e.task_accuracy, "segments", e.mean_segments,
                              "q_halt_accuracy", e.q_halt_accuracy);
+    if (e.kind == HRM_PUZZLE_MAZE) json_object_set_new(line, "valid", json_real(e.maze_valid));
     return cli_run_folder_log(&r->folder, line);
 }
 
@@ -202,7 +206,7 @@ static bool save(run *r) {
 
 /* Seconds per step, the first left out where there are more. */
 static double get_pace(const run *r, double seconds) {
-    if (r->last.step <= r->paced_step) return seconds / (double)r->last.step;
+    if (r->last.step <= r->paced_step) return seconds / (double)(r->last.step - r->first);
     return (r->start + seconds - r->paced_from) / (double)(r->last.step - r->paced_step);
 }
 
@@ -220,7 +224,7 @@ static int finish(run *r) {
     const int code = cli_interrupt_code();
     const double seconds = cli_now() - r->start - r->eval_seconds;
     cli_progress_end();
-    if (r->last.step == 0) {
+    if (r->last.step == r->first) {
         if (!code) return cli_fail("not one step was done in %.0f s: nothing was saved", r->options->time);
         cli_error("interrupted before the first step was done: nothing was saved");
         return code;
@@ -254,9 +258,23 @@ static hrm_status open_parts(run *r) {
 
 static bool check_unfinished(const run *r) {
     const uint32_t step = hrm_trainer_get_step(r->trainer);
-    if (step < r->steps) return true;
+    hrm_trainer_config config = HRM_INIT(hrm_trainer_config);
+    if (hrm_trainer_get_config(r->trainer, &config) != HRM_OK) {
+        cli_fail_last();
+        return false;
+    }
+    if (step < config.steps) return true;
     cli_error("%s: all %u steps of its run are done: there is nothing to continue", r->options->resume, step);
     return false;
+}
+
+/* Continued in its own folder, a run keeps its log. */
+static bool keep_log(run *r) {
+    struct stat from, here;
+    if (!r->options->resume || stat(r->options->resume, &from) != 0 || stat(r->folder.model_path, &here) != 0 ||
+        from.st_dev != here.st_dev || from.st_ino != here.st_ino)
+        return true;
+    return cli_run_folder_keep_log(&r->folder, hrm_trainer_get_step(r->trainer));
 }
 
 static int run_training(const train_options *options) {
@@ -272,7 +290,8 @@ static int run_training(const train_options *options) {
         status = open_parts(&r);
         if (status != HRM_OK) {
             cli_fail_last();
-        } else if (log_header(&r) && check_unfinished(&r)) {
+        } else if (check_unfinished(&r) && keep_log(&r) && log_header(&r)) {
+            r.first = r.last.step = hrm_trainer_get_step(r.trainer);
             r.start = cli_now();
             if (train(&r)) code = finish(&r);
         }
@@ -313,7 +332,7 @@ int cli_cmd_train(int argc, char **argv) {
         {.name = "weights-only",
          .kind = CLI_FLAG,
          .value = &options.weights_only,
-         .help = "save the model without what continuing the run needs: about a quarter of the size"},
+         .help = "save the model without what continuing the run needs: a quarter to a third of the size"},
         {.name = "time",
          .kind = CLI_DURATION,
          .value = &options.time,
@@ -357,7 +376,7 @@ int cli_cmd_train(int argc, char **argv) {
     cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
     if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
     cli_recipe_finish(&options.recipe);
-    if (options.resume && cli_recipe_is_changed(&options.recipe))
+    if (options.resume && options.recipe.given)
         return cli_usage("the recipe of a resumed run is in its file; leave the options that change it out");
     return run_training(&options);
 }

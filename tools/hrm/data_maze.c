@@ -17,6 +17,7 @@ typedef struct maze_options {
     const char *out;
     uint32_t preset, style, side, width, height;
     bool side_given, unique, symmetries;
+    bool making_given;
     cli_csv csv;
     hrm_maze_config config;
 } maze_options;
@@ -65,6 +66,7 @@ int cli_data_maze(int argc, char **argv) {
          .kind = CLI_CHOICE,
          .value = &options.preset,
          .choices = preset_choices,
+         .given = &options.making_given,
          .help = "what the options below start from. demo: 6 x 6; hard: the paper's Maze-Hard, 30 x 30 with a shortest "
                  "path of more than 110 moves; unique: the same with exactly one shortest path; perfect: 30 x 30 "
                  "corridors without a loop"},
@@ -72,6 +74,7 @@ int cli_data_maze(int argc, char **argv) {
          .kind = CLI_CHOICE,
          .value = &options.style,
          .choices = style_choices,
+         .given = &options.making_given,
          .help =
              "random: each cell is a wall by chance; repaired: random, then walls are added until one shortest path is "
              "left; perfect: one way between any two cells, long corridors; uniform: likewise, many dead ends"},
@@ -88,6 +91,7 @@ int cli_data_maze(int argc, char **argv) {
          .min = 2,
          .max = 255,
          .zero = "--size",
+         .given = &options.making_given,
          .help = "columns, when not square"},
         {.name = "height",
          .kind = CLI_U32,
@@ -95,28 +99,33 @@ int cli_data_maze(int argc, char **argv) {
          .min = 2,
          .max = 255,
          .zero = "--size",
+         .given = &options.making_given,
          .help = "rows, when not square"},
         {.name = "walls",
          .kind = CLI_F32,
          .value = &config->wall_density,
          .min = 0.001,
          .max = 0.9,
+         .given = &options.making_given,
          .help = "chance of a wall, per cell"},
         {.name = "min-path",
          .kind = CLI_U32,
          .value = &config->min_path,
          .min = 1,
          .max = 65025,
+         .given = &options.making_given,
          .help = "least number of moves from start to goal"},
         {.name = "max-path",
          .kind = CLI_U32,
          .value = &config->max_path,
          .max = 65025,
          .zero = "no bound",
+         .given = &options.making_given,
          .help = "most moves from start to goal"},
         {.name = "unique",
          .kind = CLI_FLAG,
          .value = &options.unique,
+         .given = &options.making_given,
          .help = "only mazes with exactly one shortest path, so that the answer is never a matter of taste; large ones "
                  "need --style repaired"},
         {.name = "train",
@@ -124,12 +133,14 @@ int cli_data_maze(int argc, char **argv) {
          .value = &config->train_count,
          .min = 1,
          .max = 100000000,
+         .given = &options.making_given,
          .help = "mazes to learn from"},
         {.name = "test",
          .kind = CLI_U32,
          .value = &config->test_count,
          .min = 1,
          .max = 100000000,
+         .given = &options.making_given,
          .help = "mazes to test on; none of them, nor a rotation or reflection, is among those to learn from"},
         {.kind = CLI_GROUP, .help = "Building from CSV files (Maze-Hard)"},
         CLI_CSV_OPTIONS(options.csv),
@@ -157,7 +168,11 @@ int cli_data_maze(int argc, char **argv) {
     if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
     if (options.side_given && options.width && options.height)
         return cli_usage("--size means nothing beside --width and --height; leave it out");
-    if (options.csv.train_path || options.csv.test_path) return build_mazes(&options);
+    const bool from_csv = options.csv.train_path || options.csv.test_path;
+    if (from_csv && (options.making_given || options.side_given))
+        return cli_usage("--preset, --style, --size, --walls, --train and the like belong to making puzzles; --csv "
+                         "takes them from the file");
+    if (from_csv) return build_mazes(&options);
     if (options.csv.subsample || options.csv.min_rating || options.symmetries)
         return cli_usage("--subsample, --min-difficulty and --symmetries belong to --csv; without it mazes are made");
     return make_mazes(&options);

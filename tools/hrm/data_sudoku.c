@@ -7,6 +7,7 @@ static const cli_choice level_choices[] = {
 typedef struct sudoku_options {
     const char *out;
     uint32_t level, copies;
+    bool making_given;
     cli_csv csv;
     hrm_sudoku_config config;
 } sudoku_options;
@@ -39,11 +40,13 @@ int cli_data_sudoku(int argc, char **argv) {
          .value = &config->side,
          .min = 4,
          .max = 9,
+         .given = &options.making_given,
          .help = "rows and columns: 9 (boxes 3 x 3), 4 (2 x 2), 6 (3 x 2) or 8 (4 x 2)"},
         {.name = "level",
          .kind = CLI_CHOICE,
          .value = &options.level,
          .choices = level_choices,
+         .given = &options.making_given,
          .help = "easy: no guess is needed; medium: 1 to 19 wrong guesses of an exact solver; hard: 20 or more (found "
                  "by search, slower). docs/sudoku.md defines it"},
         {.name = "min-givens",
@@ -51,24 +54,28 @@ int cli_data_sudoku(int argc, char **argv) {
          .value = &config->min_givens,
          .max = 81,
          .zero = "the level's",
+         .given = &options.making_given,
          .help = "fewest cells that are filled in"},
         {.name = "max-givens",
          .kind = CLI_U32,
          .value = &config->max_givens,
          .max = 81,
          .zero = "the level's",
+         .given = &options.making_given,
          .help = "most cells that are filled in"},
         {.name = "train",
          .kind = CLI_U32,
          .value = &config->train_count,
          .min = 1,
          .max = 100000000,
+         .given = &options.making_given,
          .help = "puzzles to learn from; hrm train draws transformed copies of them as it goes (--augment sudoku)"},
         {.name = "test",
          .kind = CLI_U32,
          .value = &config->test_count,
          .min = 1,
          .max = 100000000,
+         .given = &options.making_given,
          .help = "puzzles to test on; none is a transformed copy of one to learn from"},
         {.kind = CLI_GROUP, .help = "Building from CSV files (Sudoku-Extreme)"},
         CLI_CSV_OPTIONS(options.csv),
@@ -94,7 +101,11 @@ int cli_data_sudoku(int argc, char **argv) {
     int operands;
     cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
     if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
-    if (options.csv.train_path || options.csv.test_path) return build_sudokus(&options);
+    const bool from_csv = options.csv.train_path || options.csv.test_path;
+    if (from_csv && options.making_given)
+        return cli_usage(
+            "--side, --level, --train and the like belong to making puzzles; --csv takes them from the file");
+    if (from_csv) return build_sudokus(&options);
     if (options.csv.subsample || options.csv.min_rating || options.copies)
         return cli_usage("--subsample, --min-difficulty and --num-aug belong to --csv; without it puzzles are made");
     return make_sudokus(&options);

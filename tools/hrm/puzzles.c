@@ -49,7 +49,10 @@ bool cli_puzzles_read(cli_puzzles *puzzles, const char *path, hrm_puzzle_kind ki
                                                            : hrm_maze_list_parse(text, size, name, &puzzles->mazes);
     free(text);
     if (status != HRM_OK) {
-        cli_fail_last();
+        if (kind == HRM_PUZZLE_OTHER)
+            cli_error("%s (taken for a %s; --kind says otherwise)", hrm_last_error(), cli_puzzle_noun(puzzles->kind));
+        else
+            cli_fail_last();
         return false;
     }
     puzzles->count =

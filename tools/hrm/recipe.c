@@ -41,8 +41,6 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     recipe->augment = (uint32_t)c->augment;
     recipe->batches = (uint32_t)c->batches;
     recipe->explore_once = c->explore_once != 0;
-    cli_recipe_finish(recipe);
-    recipe->preset_config = recipe->config;
     return true;
 }
 
@@ -114,10 +112,6 @@ void cli_recipe_finish(cli_recipe *recipe) {
                              .zero = when_zero,                                                                        \
                              .help = text};
 
-bool cli_recipe_is_changed(const cli_recipe *recipe) {
-    return memcmp(&recipe->config, &recipe->preset_config, sizeof recipe->config) != 0;
-}
-
 size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
     size_t n = 0;
     rows[n++] =
@@ -166,6 +160,7 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                              .value = &recipe->explore_once,
                              .negatable = true,
                              .help = "draw that least number of segments once per puzzle, not at every segment"};
+    for (size_t i = 0; i < n; i++) rows[i].given = &recipe->given;
     rows[n] = (cli_option){.help = NULL};
     return n;
 }

@@ -15,7 +15,7 @@ typedef struct cli_recipe {
     /* enumerations as the option parser sees them; cli_recipe_finish copies them into the config */
     uint32_t preset, positions, halt, loss, augment, batches;
     bool explore_once;
-    hrm_trainer_config preset_config; /* as the preset alone has it */
+    bool given; /* any of the options was used */
 } cli_recipe;
 
 /* Fills the recipe from the preset named in the arguments, or from the demo's. False after printing an error. */
@@ -25,9 +25,6 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv);
 size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows);
 
 void cli_recipe_finish(cli_recipe *recipe);
-
-/* True when an option changed what the preset says; after cli_recipe_finish. */
-bool cli_recipe_is_changed(const cli_recipe *recipe);
 
 /* The resolved config as JSON, field by field. */
 json_t *cli_recipe_to_json(const hrm_trainer_config *config);

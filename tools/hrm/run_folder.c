@@ -72,6 +72,33 @@ bool cli_run_folder_open(cli_run_folder *folder, const char *path) {
     return true;
 }
 
+/* A line of an earlier log that still holds: its step is done, and it does not say that the run ended. */
+static bool is_kept(const char *text, uint32_t step) {
+    json_t *line = json_loads(text, 0, NULL);
+    const char *type = json_string_value(json_object_get(line, "type"));
+    const json_t *at = json_object_get(line, "step");
+    const bool kept = type && strcmp(type, "end") != 0 && (!at || json_integer_value(at) <= (json_int_t)step);
+    json_decref(line);
+    return kept;
+}
+
+bool cli_run_folder_keep_log(cli_run_folder *folder, uint32_t step) {
+    FILE *old = fopen(folder->log_path, "r");
+    char *text = NULL;
+    size_t room = 0;
+    bool fine = true;
+    if (!old) return true; /* a model alone can be continued too */
+    while (fine && getline(&text, &room, old) > 0)
+        if (is_kept(text, step)) fine = fputs(text, folder->log) >= 0;
+    if (!fine || ferror(old)) {
+        cli_error("%s: %s", folder->partial_path, strerror(errno));
+        fine = false;
+    }
+    free(text);
+    fclose(old);
+    return fine;
+}
+
 bool cli_run_folder_log(cli_run_folder *folder, json_t *line) {
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(line);

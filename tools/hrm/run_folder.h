@@ -17,6 +17,10 @@ typedef struct cli_run_folder {
  * error. */
 bool cli_run_folder_open(cli_run_folder *folder, const char *path);
 
+/* Starts the log with what the folder's log says up to `step`, when a run saved there is continued there. False after
+ * printing an error. */
+bool cli_run_folder_keep_log(cli_run_folder *folder, uint32_t step);
+
 /* Appends one JSON value (taken) as a line. False after printing an error. */
 bool cli_run_folder_log(cli_run_folder *folder, json_t *line);
 

@@ -180,11 +180,11 @@ static void sudoku_to_json(const cli_solved *s, const hrm_sudoku_grade *g, json_
 }
 
 json_t *cli_solved_to_json(const cli_solved *s) {
-    json_t *o =
-        json_pack("{s:s, s:i, s:i, s:o, s:o, s:i, s:b, s:f, s:f}", "kind", is_sudoku(s) ? "sudoku" : "maze", "width",
-                  (int)s->source.width, "height", (int)s->source.height, "puzzle", rows_to_json(s, s->puzzle), "answer",
-                  rows_to_json(s, s->answer), "segments", (int)s->solution.segments, "halted", (int)s->solution.halted,
-                  "q_halt", (double)s->solution.q_halt, "q_continue", (double)s->solution.q_continue);
+    json_t *o = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:i, s:b, s:o, s:o}", "kind", is_sudoku(s) ? "sudoku" : "maze", "width",
+        (int)s->source.width, "height", (int)s->source.height, "puzzle", rows_to_json(s, s->puzzle), "answer",
+        rows_to_json(s, s->answer), "segments", (int)s->solution.segments, "halted", (int)s->solution.halted, "q_halt",
+        cli_json_number((double)s->solution.q_halt), "q_continue", cli_json_number((double)s->solution.q_continue));
     if (!o) return NULL;
     if (is_sudoku(s))
         sudoku_to_json(s, &s->grade.sudoku, o);
