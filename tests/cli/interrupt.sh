@@ -40,3 +40,22 @@ kill -INT "$pid"
 kill -INT "$pid" 2>/dev/null || true
 finish run 130
 expect_ok "$HRM" solve "$SOURCE/samples/mazes/one.txt" --model run/model.safetensors
+
+# data sets: nothing half-written is left
+row="made,$(sed -n '2s/^[^,]*,//p' "$SOURCE/tests/golden/data/source/sudoku/train.csv")"
+{ echo source,q,a,rating; for _ in $(seq 2000); do echo "$row"; done; } >many.csv
+stop_data() { # FOLDER OPTIONS: stopped once its files are being written, or after a moment
+    local folder=$1 pid code=0
+    shift
+    "$HRM" data sudoku --out "$folder" "$@" >out 2>err </dev/null &
+    pid=$!
+    sleep 0.4
+    kill -INT "$pid"
+    wait "$pid" || code=$?
+    [ "$code" -eq 130 ] || fail "exit code $code instead of 130: $(cat err)"
+    [ "$(wc -l <err)" -eq 1 ] || fail "not one line: $(cat err)"
+    expect_line "^hrm data sudoku: interrupted before $folder was complete" err
+    [ -z "$(find "$folder" -type f 2>/dev/null)" ] || fail "left behind: $(find "$folder" -type f)"
+}
+stop_data built --csv many.csv --num-aug 100000
+stop_data hard --level hard --train 1000000

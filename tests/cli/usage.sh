@@ -34,6 +34,9 @@ expect_fail 2 "does not end in .png" "$HRM" render a -o made.gif
 expect_fail 2 "sweep: '1,a' is not a list" "$HRM" eval --model m --data d --sweep 1,a
 expect_fail 2 "sweep: '0,1' is out of range" "$HRM" eval --model m --data d --sweep 0,1
 expect_fail 2 "which kind of puzzle" "$HRM" data
+expect_fail 2 "belong to making puzzles" "$HRM" data sudoku --out made --csv f --level hard
+expect_fail 2 "belong to making puzzles" "$HRM" data maze --out made --test-csv f --size 9
+expect_fail 2 "belong to --csv" "$HRM" data sudoku --out made --num-aug 3
 expect_fail 2 "did you mean 'maze'" "$HRM" data maz
 expect_fail 2 "walls: '2' is out of range" "$HRM" data maze --out made --walls 2
 expect_fail 2 "no benchmark 'kernles'" "$HRM" bench kernles
