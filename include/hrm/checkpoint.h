@@ -55,7 +55,8 @@ typedef struct hrm_checkpoint_tensor {
     uint32_t rank;
     uint64_t shape[HRM_CHECKPOINT_MAX_RANK];
     uint64_t bytes;
-    bool weight; /* part of the model, not of a run's state */
+    bool weight; /* part of the model */
+    bool state;  /* only needed to continue a run */
 } hrm_checkpoint_tensor;
 
 /* Opens a file of either kind and lists it; values are not read. `known` (or NULL) completes what the file does not

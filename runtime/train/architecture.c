@@ -37,11 +37,14 @@ const char *hrm_architecture_bare_name(const char *name) {
     U(l_layers)                                                                                                        \
     U(h_cycles)                                                                                                        \
     U(l_cycles)                                                                                                        \
-    U(positions)                                                                                                       \
     U(halt_rule)                                                                                                       \
     U(halt_max_segments)                                                                                               \
     F(rms_norm_eps)                                                                                                    \
     F(rope_theta)
+
+static const char *positions_name(hrm_positions positions) {
+    return positions == HRM_POSITIONS_ROPE ? "rope" : positions == HRM_POSITIONS_LEARNED ? "learned" : "both";
+}
 
 /* Takes from `more` what `config` lacks; a difference is an error. The feed-forward width is compared, not the
  * expansion: several expansions give the same width. */
@@ -60,6 +63,10 @@ static hrm_status join(hrm_model_config *config, const char *source, const hrm_m
     ARCHITECTURE_FIELDS(U, F)
 #undef U
 #undef F
+    if (config->positions && more->positions && config->positions != more->positions)
+        return hrm_fail(code, "%s says that positions are %s, %s that they are %s", source,
+                        positions_name(config->positions), more_source, positions_name(more->positions));
+    if (!config->positions) config->positions = more->positions;
     hrm_model_config a = *config, b = *more;
     a.num_heads = b.num_heads = 1;
     b.hidden_size = a.hidden_size;
@@ -273,7 +280,7 @@ hrm_status hrm_architecture_find(const char *path, const hrm_tensor_file *file, 
         if (!a.from_metadata && given.positions == HRM_POSITIONS_BOTH && a.config.positions == HRM_POSITIONS_LEARNED)
             a.config.positions = HRM_POSITIONS_BOTH;
         if (!a.from_metadata && given.halt_rule != HRM_HALT_DEFAULT) a.config.halt_rule = given.halt_rule;
-        HRM_TRY(join(&a.config, source, &given, "the caller", HRM_ERR_INVALID_ARGUMENT));
+        HRM_TRY(join(&a.config, source, &given, "what was given beside it", HRM_ERR_INVALID_ARGUMENT));
     }
     note_missing(&a);
     *out = a;

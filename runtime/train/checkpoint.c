@@ -133,6 +133,7 @@ hrm_checkpoint_tensor hrm_checkpoint_get_tensor(const hrm_checkpoint *c, uint32_
                                  .type = hrm_safetensors_dtype_name(t.dtype),
                                  .rank = t.rank,
                                  .bytes = t.bytes,
+                                 .state = is_state(c, index),
                                  .weight = c->list.count && find_param(c, index) != HRM_PARAM_NONE};
     memcpy(out.shape, t.shape, sizeof out.shape);
     return out;

@@ -48,8 +48,7 @@ expect_ok "$HRM" convert place place --to safetensors
 cmp place model.safetensors || fail "converting in place changed the file"
 
 # ---- without all_config.yaml: what shapes do not say is named, and taken from options
-mv step_7 away/step_7
-rm all_config.yaml
+rm away/all_config.yaml
 expect_fail 1 "say seq_len, num_heads, h_cycles, l_cycles;" "$HRM" convert away/step_7 never.safetensors
 expect_fail 1 "say h_cycles, l_cycles;" "$HRM" convert away/step_7 never.safetensors --seq-len 81 --heads 2
 expect_ok "$HRM" convert away/step_7 options.safetensors --seq-len 81 --heads 2 --h-cycles 2 --l-cycles 2

@@ -89,7 +89,7 @@ expect_ok "$HRM" render questions.txt --answer right.txt -o compared.png
 expect_picture png compared-1.png
 if cmp -s compared-1.png small-1.png; then fail "the answer is not in the picture"; fi
 head -n 1 right.txt >fewer.txt
-expect_fail 1 "fewer.txt holds 1 Sudokus?, but there are 2" "$HRM" render questions.txt --answer fewer.txt -o never.png
+expect_fail 1 "fewer.txt: there are 1 answers for 2 puzzles" "$HRM" render questions.txt --answer fewer.txt -o never.png
 expect_fail 1 "Sudoku 1 is 4 x 4 cells, the one to draw is 9 x 9" "$HRM" render "$boards/one.txt" --answer fewer.txt -o never.png
 
 # ---- what does not fit: sides, kinds, characters

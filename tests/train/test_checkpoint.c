@@ -245,7 +245,7 @@ static void test_architecture(void **state) {
         {"arch:\n  num_heads: two\n", "arch.num_heads must be a whole number"},
         {"arch:\n  num_heads: -2\n", "arch.num_heads must be a whole number"},
         {"arch:\n  rope_theta: 0.0\n", "arch.rope_theta must be a number above 0"},
-        {"arch:\n  pos_encodings: learned\n", "positions is 1"},
+        {"arch:\n  pos_encodings: learned\n", "positions are rope, "},
         {"arch:\n  pos_encodings: none\n", "pos_encodings is \"none\""},
         {"arch:\n  name: trm@TinyRecursiveModel\n", "only the HierarchicalReasoningModel"},
         {"arch: 3\n", "no mapping \"arch\""},

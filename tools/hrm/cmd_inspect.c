@@ -42,6 +42,21 @@ static void print_shape(const hrm_checkpoint_tensor *t, char *out, size_t size) 
     snprintf(out + n, size - (size_t)n, "]");
 }
 
+/* Where the run stands that can be continued; --json gives all of it. */
+static void print_state(const hrm_checkpoint_info *info) {
+    json_t *state = info->state[0] ? json_loads(info->state, 0, NULL) : NULL;
+    const json_t *step = json_object_get(state, "step"),
+                 *steps = json_object_get(json_object_get(state, "recipe"), "steps");
+    if (!info->state[0])
+        printf("\ntraining state  none: the weights alone\n");
+    else if (json_is_integer(step) && json_is_integer(steps))
+        printf("\ntraining state  after step %lld of %lld; 'hrm train --resume' continues it\n",
+               (long long)json_integer_value(step), (long long)json_integer_value(steps));
+    else
+        printf("\ntraining state  not as hrm writes it\n");
+    json_decref(state);
+}
+
 static void print_text(const hrm_checkpoint *c, const hrm_checkpoint_info *info, const char *path, uint64_t hash) {
     char size[32], shape[192];
     const char *key, *value;
@@ -65,16 +80,18 @@ static void print_text(const hrm_checkpoint *c, const hrm_checkpoint_info *info,
                halt_name(info->config.halt_rule));
         if (info->missing[0]) printf("  not told by the file: %s (options of hrm convert)\n", info->missing);
     }
-    printf("\ntraining state  %s\n", info->state[0] ? info->state : "none: the weights alone");
+    print_state(info);
     if (hrm_checkpoint_get_note(c, 0, &key, &value)) printf("\nnotes\n");
     for (uint32_t i = 0; hrm_checkpoint_get_note(c, i, &key, &value); i++)
         if (strcmp(key, "hrm.trainer") != 0 && strcmp(key, "hrm.config") != 0) printf("  %-14s %s\n", key, value);
     printf("\ntensors\n");
     for (uint32_t i = 0; i < info->tensors; i++) {
         const hrm_checkpoint_tensor t = hrm_checkpoint_get_tensor(c, i);
+        if (t.state) continue;
         print_shape(&t, shape, sizeof shape);
         printf("  %-5s %-18s %s%s\n", t.type, shape, t.name, t.weight || info->problem[0] ? "" : "  (not a weight)");
     }
+    if (info->state_tensors) printf("  and %u of the training state (--json lists them)\n", info->state_tensors);
 }
 
 static json_t *config_to_json(const hrm_checkpoint_info *info) {

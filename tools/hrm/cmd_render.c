@@ -29,7 +29,7 @@ static int render_one(const cli_puzzle *puzzle, const cli_puzzle *answer, const 
 static int render_all(const cli_puzzles *puzzles, const cli_puzzles *answers, const render_options *o) {
     const char *noun = cli_puzzle_noun(puzzles->kind);
     if (answers && answers->count != puzzles->count)
-        return cli_fail("%s holds %u %ss, but there are %u to draw", o->answer, answers->count, noun, puzzles->count);
+        return cli_fail("%s: there are %u answers for %u puzzles to draw", o->answer, answers->count, puzzles->count);
     for (uint32_t i = 0; i < puzzles->count; i++) {
         char path[4096];
         cli_puzzle puzzle = cli_puzzles_get(puzzles, i), answer = {0};

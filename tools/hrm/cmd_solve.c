@@ -66,6 +66,8 @@ static int solve_all(solve *s) {
 
 /* ---- showing ---- */
 
+enum { SHOWN_VIOLATIONS = 6 };
+
 static void print_puzzle(const solve *s, uint32_t i) {
     const cli_solved *p = &s->puzzles[i];
     char grade[128], violation[160];
@@ -79,11 +81,12 @@ static void print_puzzle(const solve *s, uint32_t i) {
         printf("; %s%s in the text", exact ? "exactly the " : "not the ",
                s->list.kind == HRM_PUZZLE_SUDOKU ? "answer" : "path");
     printf("\n");
-    for (uint32_t v = 0;
-         s->list.kind == HRM_PUZZLE_SUDOKU &&
-         hrm_sudoku_describe_violation(p->source.width, (const uint8_t *)p->answer, v, violation, sizeof violation);
-         v++)
-        printf("  %s\n", violation);
+    if (s->list.kind != HRM_PUZZLE_SUDOKU) return;
+    const uint32_t broken = p->grade.sudoku.violations;
+    for (uint32_t v = 0; v < broken && v < SHOWN_VIOLATIONS; v++)
+        if (hrm_sudoku_describe_violation(p->source.width, (const uint8_t *)p->answer, v, violation, sizeof violation))
+            printf("  %s\n", violation);
+    if (broken > SHOWN_VIOLATIONS) printf("  and %u more (--json lists all)\n", broken - SHOWN_VIOLATIONS);
 }
 
 static bool print_json(const solve *s) {

@@ -368,7 +368,7 @@ int cli_cmd_train(int argc, char **argv) {
         .globals = cli_global_options,
         .examples = "  hrm data maze --out data --unique && hrm train --data data --out run\n"
                     "  hrm train --data data --out run --time 6m --seed 1 --eval-every 250 --eval-limit 200\n"
-                    "  hrm data sudoku --out data --side 4 && hrm train --preset sudoku-demo --data data --out run\n"
+                    "  hrm train --preset sudoku-demo --data boards --out run      (hrm data sudoku --out boards)\n"
                     "  hrm train --data data --out run2 --resume run/model.safetensors\n"
                     "  hrm train --help --preset sudoku      the defaults of another preset\n",
     };

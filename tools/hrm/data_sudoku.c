@@ -95,7 +95,7 @@ int cli_data_sudoku(int argc, char **argv) {
         .globals = cli_global_options,
         .examples =
             "  hrm data sudoku --out data --level medium --train 1000 --test 1000\n"
-            "  hrm data sudoku --out small --side 4\n"
+            "  hrm data sudoku --out small --side 4 --min-givens 4 --max-givens 10\n"
             "  hrm data sudoku --csv train.csv --test-csv test.csv --out data --subsample 1000 --num-aug 1000\n",
     };
     int operands;
