@@ -75,7 +75,7 @@ hrm_status hrm_csv_dataset_create(const hrm_csv_config *config, const char *fold
                         (int)c.kind);
     if (!c.train_path && !c.test_path)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "hrm_csv_config: neither train_path nor test_path names a file");
-    hrm_csv_dataset_config build = {.puzzle = c.kind == HRM_PUZZLE_MAZE ? HRM_CSV_MAZE : HRM_CSV_SUDOKU,
+    hrm_csv_dataset_config build = {.puzzle = c.kind == HRM_PUZZLE_MAZE ? HRM_CSV_DATASET_MAZE : HRM_CSV_DATASET_SUDOKU,
                                     .subsample = c.subsample,
                                     .copies = c.copies,
                                     .symmetries = c.symmetries != 0,

@@ -4,8 +4,8 @@
  * order; half a word left over by a 32-bit draw feeds the next one. Needed to repeat the order in which the reference
  * reads its data; everything of our own draws from rng.h.
  * Source: numpy/random: bit_generator.pyx (SeedSequence), src/philox/philox.h, src/distributions/distributions.c
- * (bounded integers, random_interval), _generator.pyx (permutation); NEP 19; O'Neill,
- * "Developing a seed_seq alternative", 2015. */
+ * (bounded integers, random_interval), _generator.pyx (permutation); NEP 19; O'Neill, "Developing
+ * a seed_seq alternative", 2015. */
 #ifndef HRM_BASE_NUMPY_RNG_H
 #define HRM_BASE_NUMPY_RNG_H
 

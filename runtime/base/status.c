@@ -1,6 +1,7 @@
 #include "base/status.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,13 +37,19 @@ const char *hrm_last_error(void) {
     return last_error;
 }
 
-/* Joins head and tail into last_error with ": " between them, cutting at the buffer. The copies are needed because
- * either may lie in last_error. */
+/* Names out of files may hold bytes that a terminal obeys; line feeds and tabs are text. */
+static bool is_control(char byte) {
+    unsigned char code = (unsigned char)byte;
+    return (code < ' ' && code != '\n' && code != '\t') || code == 0x7f;
+}
+
+/* Joins head and tail into last_error with ": " between them, cutting at the buffer and showing control bytes as '?'.
+ * The copies are needed because either may lie in last_error. */
 static void set_message(const char *head, const char *tail) {
     char joined[2 * HRM_ERROR_MESSAGE_SIZE + 2]; /* both texts, ": ", the end */
     snprintf(joined, sizeof joined, "%s%s%s", head, *tail ? ": " : "", tail);
     size_t length = strnlen(joined, HRM_ERROR_MESSAGE_SIZE - 1);
-    memcpy(last_error, joined, length);
+    for (size_t i = 0; i < length; i++) last_error[i] = is_control(joined[i]) ? '?' : joined[i];
     last_error[length] = '\0';
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Outlives hrm_thread_start, freed by the thread. */
 struct launch {
@@ -50,6 +51,13 @@ void hrm_thread_join(hrm_thread *thread) {
     assert(error == 0);
     (void)error;
     thread->started = false;
+}
+
+uint32_t hrm_thread_count(uint32_t asked, uint32_t most) {
+    long processors = asked ? 0 : sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t count = asked ? asked : processors > 0 ? (uint64_t)processors : 1;
+    if (count > most) count = most;
+    return count > 0 ? (uint32_t)count : 1;
 }
 
 hrm_status hrm_mutex_init(hrm_mutex *mutex) {

@@ -23,6 +23,10 @@ hrm_status hrm_thread_start(hrm_thread *thread, const char *name, void (*run)(vo
 /* Waits for the thread's end; a thread never started, or joined already, does nothing. */
 void hrm_thread_join(hrm_thread *thread);
 
+/* How many threads to work with: as many as asked, or for 0 as many as there are processors online; at least 1,
+ * at most `most`. */
+uint32_t hrm_thread_count(uint32_t asked, uint32_t most);
+
 /* Plain locks: errors of these calls are our own mistakes, and asserted. deinit of a zeroed struct is not allowed. */
 typedef struct hrm_mutex {
     pthread_mutex_t handle;

@@ -5,11 +5,12 @@
  * is three numbers; a batcher of the same set and config given them continues exactly there.
  *   OWN        Each pass takes every group once. A batch that a pass does not fill is filled from the next pass: no
  *              puzzle is dropped, and a set smaller than the batch works.
- *   REFERENCE  The order of the reference's puzzle_dataset.py: pass n (from 1) draws from NumPy's Philox(seed + n)
- * first epochs_per_pass orders of all groups, then a puzzle for each group. Its last batch is dropped when it is not
- * full. Which examples of a puzzle come first is drawn from our own generator (the reference leaves that to NumPy's
- * unseeded one), so exactly the same rows come for puzzles of one example. Evaluation needs no batcher: it reads in
- * file order (hrm_puzzle_set_read). */
+ *   REFERENCE  The order of the reference's puzzle_dataset.py: pass n (from 1) draws from NumPy's Philox(seed + n),
+ *              first epochs_per_pass orders of all groups, then a puzzle for each group. Its last batch is dropped when
+ *              it is not full. Which examples of a puzzle come first is drawn from our own generator (the reference
+ *              leaves that to NumPy's unseeded one), so exactly the same rows come for puzzles of one example.
+ *
+ * Evaluation needs no batcher: it reads in file order (hrm_puzzle_set_read). */
 #ifndef HRM_DATA_BATCHER_H
 #define HRM_DATA_BATCHER_H
 

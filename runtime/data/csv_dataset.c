@@ -4,13 +4,14 @@
 #include "base/thread.h"
 #include "data/augment.h"
 #include "data/csv_puzzle.h"
+#include "data/puzzle_columns.h"
 #include "data/puzzle_set_writer.h"
 #include "data/sudoku_symmetry.h"
 #include "io/csv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SUBSAMPLE_KEY UINT64_C(0x73756273) /* "subs" */
 #define COPY_KEY UINT64_C(0x636f7079)      /* "copy" */
@@ -41,8 +42,9 @@ static hrm_status read_rating(hrm_csv_field field, int64_t *out) {
         memcpy(text, field.data, field.size);
         text[field.size] = '\0';
         bool starts = (text[0] >= '0' && text[0] <= '9') || text[0] == '-' || text[0] == '+';
+        errno = 0;
         long long value = strtoll(text, &end, 10);
-        if (starts && end != text && *end == '\0') {
+        if (starts && end != text && *end == '\0' && errno == 0) {
             *out = value;
             return HRM_OK;
         }
@@ -90,18 +92,12 @@ static void restart(row_source *rows) {
     rows->wanted_left = rows->wanted;
 }
 
-/* A column under the reference's name for it, or the name that other copies of the data sets have. */
-static hrm_status find_column(const hrm_csv *csv, const char *name, const char *long_name, uint32_t *column) {
-    if (hrm_csv_find_column(csv, long_name, column) == HRM_OK) return HRM_OK;
-    return hrm_csv_find_column(csv, name, column);
-}
-
 /* Finds the columns and counts the rows, which checks every row's fields on the way. */
 static hrm_status survey(row_source *rows, uint64_t *rows_read) {
     hrm_status status;
     const hrm_csv_field *fields;
-    HRM_TRY(find_column(rows->csv, "q", "question", &rows->question));
-    HRM_TRY(find_column(rows->csv, "a", "answer", &rows->answer));
+    HRM_TRY(hrm_csv_find_column(rows->csv, HRM_PUZZLE_COLUMNS_QUESTION, &rows->question));
+    HRM_TRY(hrm_csv_find_column(rows->csv, HRM_PUZZLE_COLUMNS_ANSWER, &rows->answer));
     if (rows->config->by_rating) HRM_TRY(hrm_csv_find_column(rows->csv, "rating", &rows->rating));
     for (*rows_read = 0;; ++*rows_read) {
         HRM_TRY(hrm_csv_next(rows->csv, &fields));
@@ -153,7 +149,7 @@ typedef struct builder {
 
 /* The examples of row `row` of the chunk behind the first, which is the row itself. */
 static void make_copies(const builder *b, uint32_t row, uint8_t *inputs, uint8_t *labels) {
-    if (b->config->puzzle == HRM_CSV_MAZE) {
+    if (b->config->puzzle == HRM_CSV_DATASET_MAZE) {
         for (uint32_t k = 1; k < b->per_row; k++) {
             hrm_grid_transform(k, b->jobs[0].reader.side, inputs, inputs + (size_t)k * b->cells);
             hrm_grid_transform(k, b->jobs[0].reader.side, labels, labels + (size_t)k * b->cells);
@@ -211,7 +207,7 @@ static hrm_status run_jobs(builder *b) {
 static hrm_status check_length(const builder *b, const char *what, hrm_csv_field field) {
     if (field.size == b->cells) return HRM_OK;
     return hrm_fail(HRM_ERR_FORMAT, "the %s has %zu cells; %u were expected%s", what, field.size, b->cells,
-                    b->config->puzzle == HRM_CSV_MAZE ? ", as in the first row" : "");
+                    b->config->puzzle == HRM_CSV_DATASET_MAZE ? ", as in the first row" : "");
 }
 
 /* Copies the next rows' boards into the chunk. On an error the rows before it are there. */
@@ -272,8 +268,8 @@ static hrm_status write_all(builder *b, hrm_puzzle_set_writer *writer, hrm_csv_d
 /* ---- the whole ---- */
 
 static hrm_status check_config(const hrm_csv_dataset_config *config) {
-    bool sudoku = config->puzzle == HRM_CSV_SUDOKU;
-    if (!sudoku && config->puzzle != HRM_CSV_MAZE)
+    bool sudoku = config->puzzle == HRM_CSV_DATASET_SUDOKU;
+    if (!sudoku && config->puzzle != HRM_CSV_DATASET_MAZE)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "puzzle number %d is not known", (int)config->puzzle);
     if (!sudoku && config->copies)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "random copies are made of Sudokus only; mazes have symmetries");
@@ -290,20 +286,20 @@ static hrm_status check_config(const hrm_csv_dataset_config *config) {
 static hrm_status prepare_readers(builder *b) {
     hrm_status status;
     const hrm_csv_field *fields;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t threads = b->config->threads ? b->config->threads : processors > 0 ? (uint32_t)processors : 1;
-    b->jobs = calloc(threads < MAX_THREADS ? threads : MAX_THREADS, sizeof *b->jobs);
+    uint32_t threads = hrm_thread_count(b->config->threads, MAX_THREADS);
+    b->jobs = calloc(threads, sizeof *b->jobs);
     if (!b->jobs) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for %u threads", threads);
     restart(&b->rows);
     HRM_TRY(next_taken(&b->rows, &fields));
-    for (; b->job_count < threads && b->job_count < MAX_THREADS; b->job_count++) {
+    for (; b->job_count < threads; b->job_count++) {
         chunk_job *job = &b->jobs[b->job_count];
         job->builder = b;
         status = hrm_csv_puzzle_reader_init(&job->reader, b->config->puzzle, fields[b->rows.question].size);
         if (status != HRM_OK) return fail_at_line(b->rows.csv, hrm_csv_line(b->rows.csv), status);
     }
     b->cells = b->jobs[0].reader.cell_count;
-    if (b->config->puzzle == HRM_CSV_SUDOKU) HRM_TRY(hrm_sudoku_shape_from_side(b->jobs[0].reader.side, &b->shape));
+    if (b->config->puzzle == HRM_CSV_DATASET_SUDOKU)
+        HRM_TRY(hrm_sudoku_shape_from_side(b->jobs[0].reader.side, &b->shape));
     restart(&b->rows);
 fail:
     return status;
@@ -385,6 +381,11 @@ hrm_status hrm_csv_dataset_build(const char *train_csv, const char *test_csv, co
     hrm_csv_dataset_config test = *config;
     test.subsample = test.copies = 0;
     test.symmetries = false;
+    if (train_csv && test_csv) { /* a slip in the second name is found before the first split is replaced */
+        hrm_csv *csv;
+        HRM_TRY(hrm_csv_open(test_csv, &csv));
+        hrm_csv_close(csv);
+    }
     if (train_csv)
         HRM_TRY(hrm_csv_dataset_build_split(train_csv, folder, "train", config, progress, user,
                                             reports ? &reports[0] : NULL));

@@ -1,5 +1,5 @@
-/* Data sets from the published CSV files: Sudoku-Extreme and Maze-Hard. Columns: q or question, a or
- * answer, rating; others are ignored.
+/* Data sets from the published CSV files, Sudoku-Extreme and Maze-Hard, and from others of their form. Columns, in any
+ * order and letter case: those of puzzle_columns.h, and rating; others are ignored.
  *
  * Promises: every question and answer is checked, and the first wrong one refused with file:line; rows are read from
  * the mapped file and written as they come, so memory does not grow with the file; the result depends on the CSV and
@@ -18,10 +18,10 @@
 
 #define HRM_CSV_DATASET_MAX_COPIES 100000u
 
-typedef enum hrm_csv_puzzle { HRM_CSV_SUDOKU, HRM_CSV_MAZE } hrm_csv_puzzle;
+typedef enum hrm_csv_dataset_puzzle { HRM_CSV_DATASET_SUDOKU, HRM_CSV_DATASET_MAZE } hrm_csv_dataset_puzzle;
 
 typedef struct hrm_csv_dataset_config {
-    hrm_csv_puzzle puzzle;
+    hrm_csv_dataset_puzzle puzzle;
     uint32_t subsample; /* this many rows, drawn without replacement; 0, or as many as there are: all */
     uint32_t copies;    /* Sudoku: randomly transformed copies behind each original (the reference's num_aug) */
     bool symmetries;    /* mazes: all 8 symmetries of each, the original first (the reference's aug) */
@@ -43,8 +43,9 @@ typedef bool (*hrm_csv_dataset_progress_fn)(void *user, uint64_t done, uint64_t 
 
 /* Builds folder/split from one CSV file. `progress` and `report` may be NULL.
  * Errors: IO (missing, unreadable, no room), FORMAT (file:line and what is wrong), INVALID_ARGUMENT (options that do
- * not fit the puzzle, more than 2^31 - 2 rows, no row left), CANCELLED, OUT_OF_MEMORY. On failure no data set is left
- * (one that was there before stays, except when putting the finished files in place fails). */
+ * not fit the puzzle, more than 2^31 - 2 rows, no row left), CANCELLED, OUT_OF_MEMORY.
+ * The folder's identifiers.json is written anew by each split. A failure leaves what was there before, except one while
+ * the finished files are put in place: then arrays may be left without a dataset.json, which is no data set. */
 hrm_status hrm_csv_dataset_build_split(const char *csv_path, const char *folder, const char *split,
                                        const hrm_csv_dataset_config *config, hrm_csv_dataset_progress_fn progress,
                                        void *user, hrm_csv_dataset_report *report);

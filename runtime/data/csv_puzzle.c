@@ -10,9 +10,9 @@
 #define SUDOKU_SIDE 9u
 #define SUDOKU_CELLS 81u
 
-hrm_status hrm_csv_puzzle_reader_init(hrm_csv_puzzle_reader *reader, hrm_csv_puzzle puzzle, size_t length) {
+hrm_status hrm_csv_puzzle_reader_init(hrm_csv_puzzle_reader *reader, hrm_csv_dataset_puzzle puzzle, size_t length) {
     *reader = (hrm_csv_puzzle_reader){.puzzle = puzzle};
-    if (puzzle == HRM_CSV_SUDOKU) {
+    if (puzzle == HRM_CSV_DATASET_SUDOKU) {
         if (length != SUDOKU_CELLS)
             return hrm_fail(HRM_ERR_FORMAT, "the question has %zu cells; a Sudoku has %u", length, SUDOKU_CELLS);
         reader->side = SUDOKU_SIDE;
@@ -35,7 +35,7 @@ hrm_status hrm_csv_puzzle_reader_init(hrm_csv_puzzle_reader *reader, hrm_csv_puz
 
 void hrm_csv_puzzle_reader_deinit(hrm_csv_puzzle_reader *reader) {
     if (!reader) return;
-    if (reader->puzzle == HRM_CSV_MAZE) hrm_maze_checker_deinit(&reader->maze);
+    if (reader->puzzle == HRM_CSV_DATASET_MAZE) hrm_maze_checker_deinit(&reader->maze);
     *reader = (hrm_csv_puzzle_reader){0};
 }
 
@@ -144,12 +144,17 @@ static hrm_status read_maze(hrm_csv_puzzle_reader *reader, const char *question,
     HRM_TRY(hrm_maze_checker_run(&reader->maze, reader->side, reader->side, question, answer, NULL, &verdict));
     if (!verdict.reaches_goal)
         return hrm_fail(HRM_ERR_FORMAT, "impossible answer: its path does not lead from the start to the goal");
+    if (!verdict.valid)
+        return hrm_fail(HRM_ERR_FORMAT,
+                        "impossible answer: its 'o' are no single path from the start to the goal; %u of them are not "
+                        "needed",
+                        verdict.stray_cells);
 fail:
     return status;
 }
 
 hrm_status hrm_csv_puzzle_read(hrm_csv_puzzle_reader *reader, const char *question, const char *answer, uint8_t *inputs,
                                uint8_t *labels) {
-    return reader->puzzle == HRM_CSV_SUDOKU ? read_sudoku(reader, question, answer, inputs, labels)
-                                            : read_maze(reader, question, answer, inputs, labels);
+    return reader->puzzle == HRM_CSV_DATASET_SUDOKU ? read_sudoku(reader, question, answer, inputs, labels)
+                                                    : read_maze(reader, question, answer, inputs, labels);
 }

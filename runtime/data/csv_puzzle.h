@@ -13,14 +13,14 @@
 #include <stddef.h>
 
 typedef struct hrm_csv_puzzle_reader {
-    hrm_csv_puzzle puzzle;
+    hrm_csv_dataset_puzzle puzzle;
     uint32_t side, cell_count, vocab_size;
     hrm_maze_checker maze; /* mazes only */
 } hrm_csv_puzzle_reader;
 
 /* For boards as long as the first question, of `length` characters.
  * Errors: FORMAT (no board has so many cells), OUT_OF_MEMORY. */
-hrm_status hrm_csv_puzzle_reader_init(hrm_csv_puzzle_reader *reader, hrm_csv_puzzle puzzle, size_t length);
+hrm_status hrm_csv_puzzle_reader_init(hrm_csv_puzzle_reader *reader, hrm_csv_dataset_puzzle puzzle, size_t length);
 void hrm_csv_puzzle_reader_deinit(hrm_csv_puzzle_reader *reader);
 
 /* question, answer [cell_count] characters; inputs, labels [cell_count] tokens. Errors: FORMAT. */

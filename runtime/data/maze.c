@@ -21,12 +21,6 @@ hrm_status hrm_maze_init(hrm_maze *maze, uint32_t width, uint32_t height) {
     return HRM_OK;
 }
 
-hrm_status hrm_maze_init_copy(hrm_maze *maze, const hrm_maze *source) {
-    hrm_status status = hrm_maze_init(maze, source->width, source->height);
-    if (status == HRM_OK) memcpy(maze->cells, source->cells, (size_t)source->width * source->height);
-    return status;
-}
-
 void hrm_maze_deinit(hrm_maze *maze) {
     if (!maze) return;
     free(maze->cells);
@@ -142,7 +136,7 @@ static hrm_status fail_unknown(const text_reader *reader, const text_line *line,
     else
         snprintf(shown, sizeof shown, "byte 0x%02x", byte);
     return hrm_fail(HRM_ERR_FORMAT,
-                    "%s: line %zu, column %zu: unknown character %s%s; a maze holds '#' wall, space or '.' free, 'S' "
+                    "%s:%zu:%zu: unknown character %s%s; a maze holds '#' wall, space or '.' free, 'S' "
                     "start, 'G' goal, 'o' path",
                     reader->name, line->number, column + 1, shown, byte == '\t' ? " (a tab)" : "");
 }
@@ -161,8 +155,8 @@ static hrm_status read_row(const text_reader *reader, const text_line *line, maz
             int which = cell == HRM_MAZE_GOAL;
             if (marks->line[which])
                 return hrm_fail(HRM_ERR_FORMAT,
-                                "%s: line %zu, column %zu: a second %s '%c'; the first is at line %zu, column %zu (an "
-                                "empty line separates mazes)",
+                                "%s:%zu:%zu: a second %s '%c'; the first is in line %zu, column %zu (an empty line "
+                                "separates mazes)",
                                 reader->name, line->number, x + 1, which ? "goal" : "start", cell, marks->line[which],
                                 marks->column[which]);
             marks->line[which] = line->number;
@@ -182,18 +176,18 @@ static hrm_status read_maze(text_reader *reader, size_t width, hrm_maze *maze) {
     size_t height = 0, first = reader->line_number + 1;
     *maze = (hrm_maze){0};
     if (width > HRM_MAZE_MAX_SIDE)
-        return hrm_fail(HRM_ERR_FORMAT, "%s: line %zu is %zu characters wide; a maze has at most %u columns",
-                        reader->name, first, width, HRM_MAZE_MAX_SIDE);
+        return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%u: the row is %zu characters long; a maze has at most %u columns",
+                        reader->name, first, HRM_MAZE_MAX_SIDE + 1, width, HRM_MAZE_MAX_SIDE);
     while (reader_take_line(&probe, &line) && (line.blank ? line.length == width : true)) {
         if (line.length != width)
             return hrm_fail(HRM_ERR_FORMAT,
-                            "%s: line %zu, column %zu: the row is %zu characters long, but this maze (from line %zu) "
+                            "%s:%zu:%zu: the row is %zu characters long, but this maze (from line %zu) "
                             "is %zu wide; write free cells at the end of a row as '.' where an editor strips spaces",
                             reader->name, line.number, (line.length < width ? line.length : width) + 1, line.length,
                             first, width);
         if (++height > HRM_MAZE_MAX_SIDE)
-            return hrm_fail(HRM_ERR_FORMAT, "%s: line %zu: a maze has at most %u rows", reader->name, line.number,
-                            HRM_MAZE_MAX_SIDE);
+            return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:1: row %zu of this maze; a maze has at most %u rows", reader->name,
+                            line.number, height, HRM_MAZE_MAX_SIDE);
     }
     maze_marks marks = {0};
     HRM_TRY(hrm_maze_init(maze, (uint32_t)width, (uint32_t)height));
@@ -201,8 +195,8 @@ static hrm_status read_maze(text_reader *reader, size_t width, hrm_maze *maze) {
         HRM_TRY(read_row(reader, &line, &marks, maze->cells + y * width));
     for (int which = 0; which < 2; which++)
         if (!marks.line[which]) {
-            status = hrm_fail(HRM_ERR_FORMAT, "%s: the maze at line %zu to %zu, column 1 to %zu, has no %s",
-                              reader->name, first, first + height - 1, width, which ? "goal 'G'" : "start 'S'");
+            status = hrm_fail(HRM_ERR_FORMAT, "%s:%zu:1: the maze of %zux%zu cells that begins here has no %s",
+                              reader->name, first, width, height, which ? "goal 'G'" : "start 'S'");
             goto fail;
         }
     return HRM_OK;
@@ -227,8 +221,8 @@ hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_m
     size_t capacity = 0;
     *out = list;
     if (size > HRM_MAZE_MAX_TEXT_BYTES)
-        return hrm_fail(HRM_ERR_FORMAT, "%s: line 1, column 1: the text is %zu bytes long; at most %zu are read", name,
-                        size, HRM_MAZE_MAX_TEXT_BYTES);
+        return hrm_fail(HRM_ERR_FORMAT, "%s:1:1: the text is %zu bytes long; at most %zu are read", name, size,
+                        HRM_MAZE_MAX_TEXT_BYTES);
     if (size == 0) text = "";
     static const char byte_order_mark[3] = {'\xef', '\xbb', '\xbf'};
     size_t skip = size >= 3 && memcmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
@@ -250,8 +244,8 @@ hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_m
         width_known = false;
     }
     if (list.count == 0) {
-        status = hrm_fail(HRM_ERR_FORMAT, "%s: line 1, column 1: no maze found; the text is %s", name,
-                          size == skip ? "empty" : "blank");
+        status =
+            hrm_fail(HRM_ERR_FORMAT, "%s:1:1: no maze found; the text is %s", name, size == skip ? "empty" : "blank");
         goto fail;
     }
     *out = list;

@@ -46,7 +46,6 @@ typedef struct hrm_maze_set {
 
 /* An all-wall maze of sides 1..HRM_MAZE_MAX_SIDE. On failure *maze is zeroed. */
 hrm_status hrm_maze_init(hrm_maze *maze, uint32_t width, uint32_t height);
-hrm_status hrm_maze_init_copy(hrm_maze *maze, const hrm_maze *source);
 void hrm_maze_deinit(hrm_maze *maze);
 void hrm_maze_set_deinit(hrm_maze_set *list);
 
@@ -68,7 +67,7 @@ size_t hrm_maze_count(const hrm_maze *maze, char cell);
  * the maze's width and a separator when not; the width of a maze is the length of its first line that holds anything
  * but spaces. (So a top row of free cells belongs to the maze, and so does one below it.)
  *
- * Errors, all HRM_ERR_FORMAT with line and column (bytes, from 1): unknown character, rows of unequal length, no or a
+ * Errors, all HRM_ERR_FORMAT with name:line:column (bytes, from 1): unknown character, rows of unequal length, no or a
  * second start or goal, a side past HRM_MAZE_MAX_SIDE, no maze at all, more than HRM_MAZE_MAX_TEXT_BYTES.
  * Source: own grammar over the reference's charset (dataset/build_maze_dataset.py). */
 hrm_status hrm_maze_parse(const char *name, const char *text, size_t size, hrm_maze_set *out);

@@ -21,11 +21,8 @@ typedef struct hrm_maze_stream_item {
     uint32_t length;    /* moves */
 } hrm_maze_stream_item;
 
-/* The number of processors that are online, at least 1. */
-uint32_t hrm_maze_stream_default_threads(void);
-
-/* Starts making mazes first_index, first_index + 1, ... on `threads` threads (0: hrm_maze_stream_default_threads; more
- * than HRM_MAZE_STREAM_MAX_THREADS are not started).
+/* Starts making mazes first_index, first_index + 1, ... on `threads` threads (0: one for each processor; more than
+ * HRM_MAZE_STREAM_MAX_THREADS are not started, and fewer run where the system refuses some).
  * Errors: those of hrm_maze_generator_init; OUT_OF_MEMORY. */
 hrm_status hrm_maze_stream_create(const hrm_maze_generator_config *config, uint64_t first_index, uint32_t threads,
                                   hrm_maze_stream **out);

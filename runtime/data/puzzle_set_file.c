@@ -80,7 +80,7 @@ static hrm_status read_dataset_json(set_reader *reader) {
     HRM_TRY(read_number(path, object, "grid_width", 1, set->seq_len, &side, &set->grid_width));
     HRM_TRY(read_number(path, object, "grid_height", 1, set->seq_len, set->grid_width == side ? &side : &zero,
                         &set->grid_height));
-    if (set->grid_width && (uint64_t)set->grid_width * set->grid_height != set->seq_len) {
+    if ((set->grid_width || set->grid_height) && (uint64_t)set->grid_width * set->grid_height != set->seq_len) {
         status = hrm_fail(HRM_ERR_FORMAT, "%s: a grid of %ux%u cells does not have seq_len %u cells", path,
                           set->grid_width, set->grid_height, set->seq_len);
         goto fail;
@@ -98,7 +98,7 @@ static hrm_status open_array(set_reader *reader, const char *what, uint32_t rank
     snprintf(name, sizeof name, "%s__%s.npy", reader->set_name, what);
     HRM_TRY(hrm_path_join(reader->folder, name, reader->path, sizeof reader->path));
     HRM_TRY(hrm_npy_open(reader->path, array));
-    if (array->rank == rank && array->shape[0] < INT32_MAX) return HRM_OK;
+    if (array->rank == rank && array->shape[0] <= INT32_MAX) return HRM_OK;
     status = hrm_fail(HRM_ERR_FORMAT,
                       "%s: the array has %u dimension%s and %llu rows; %u dimension%s and fewer than 2^31 "
                       "rows were expected",

@@ -78,7 +78,7 @@ static hrm_status write_json_string(hrm_file_writer *file, const char *string) {
         static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
         char text[16];
         uint32_t point = take_code_point(&at);
-        const char *known = point < 0x80 ? strchr(plain, (int)point) : NULL;
+        const char *known = point && point < 0x80 ? strchr(plain, (int)point) : NULL;
         if (known)
             snprintf(text, sizeof text, "\\%c", letters[known - plain]);
         else if (point >= ' ' && point < 0x7f)

@@ -90,22 +90,22 @@ void hrm_sudoku_set_deinit(hrm_sudoku_set *set);
  * message.
  *
  * A UTF-8 byte order mark at the very start is skipped; lines end in LF, CR LF or the end of the text. When the first
- * line with content holds a comma, or is one of the names of the question column, the text is CSV; otherwise
- * it is any mix of the two plain forms.
+ * line with content holds a comma, or is one of the names of the question column, the text is CSV; otherwise it
+ * is any mix of the two plain forms.
  *
  * Plain forms. '.' and '0' are blank, '1'..'9' digits; spaces, tabs and '|' between cells are skipped; lines that start
  * with '#' are comments; lines of only '-', '+', '=', '|' and spaces are rulings and skipped.
  *   one line a board   16, 36, 64 or 81 cells
  *   a grid             side lines of side (4, 6, 8, 9) cells each; an empty line ends it
  *
- * CSV. The header names the columns, in any order and letter case: q, question, puzzle, quiz or quizzes, and optionally
- * a, answer, solution or solutions; others are ignored. Fields may be in double quotes ("" is a quote) but not span
- * lines. A question has the cells of a whole board, as above; an answer has a digit in every cell or is
- * empty (then it is not known). Empty lines are skipped.
+ * CSV. The header names the columns, in any order and letter case: a question column and optionally one of answers,
+ * named as puzzle_columns.h lists; others are ignored. Fields may be in double quotes ("" is a quote) but not span
+ * lines. A question has the cells of a whole board, as above; an answer has a digit in every cell or is empty (then
+ * it is not known). A line has at most as many fields as the header. Empty lines are skipped.
  *
  * Errors, all HRM_ERR_FORMAT with name:line:column (bytes, from 1) and what was found: unknown character, a digit above
  * the side, a line of another number of cells, rows of unequal length, too few or too many rows, no question column,
- * a missing field, a broken quote, an answer with blanks or of another size, no board at all, more than
+ * a missing or an extra field, a broken quote, an answer with blanks or of another size, no board at all, more than
  * HRM_SUDOKU_MAX_TEXT_BYTES. OUT_OF_MEMORY. *out is zeroed on failure.
  * Source: own grammar; the CSV is that of the reference's data (Sudoku-Extreme). */
 hrm_status hrm_sudoku_parse(const char *name, const char *text, size_t size, hrm_sudoku_set *out);
@@ -117,8 +117,8 @@ void hrm_sudoku_write_line_into(hrm_sudoku_shape shape, const uint8_t *cells, ch
 size_t hrm_sudoku_grid_text_size(hrm_sudoku_shape shape);
 
 /* Writes the grid form, a line feed after each line, and a terminating NUL; `text` holds hrm_sudoku_grid_text_size() +
- * 1 bytes. Boxes are set apart by ruling lines, so that hrm_sudoku_parse reads it back: 5 3 . | . 7 . | . . .
- *   ------+-------+------ */
+ * 1 bytes. Boxes are set apart by '|' between cells ("5 3 . | . 7 . | . . .") and by lines such as
+ * "------+-------+------", so that hrm_sudoku_parse reads it back. */
 void hrm_sudoku_write_grid_into(hrm_sudoku_shape shape, const uint8_t *cells, char *text);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CELLS HRM_SUDOKU_MAX_CELLS
 #define MAX_THREADS 64u
@@ -127,17 +126,12 @@ fail:
     return status;
 }
 
-static uint32_t count_threads(uint32_t asked) {
-    long processors = asked ? (long)asked : sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1 ? 1 : processors > (long)MAX_THREADS ? MAX_THREADS : (uint32_t)processors;
-}
-
 hrm_status hrm_sudoku_dataset_build(const hrm_sudoku_dataset_config *config, hrm_sudoku_dataset_progress_fn progress,
                                     void *user, hrm_puzzle_set *train, hrm_puzzle_set *test) {
     hrm_status status;
     bool locked = false;
     dataset_builder builder = {.total = (uint64_t)config->train_count + config->test_count,
-                               .threads = count_threads(config->threads),
+                               .threads = hrm_thread_count(config->threads, MAX_THREADS),
                                .progress = progress,
                                .user = user};
     *train = (hrm_puzzle_set){0};

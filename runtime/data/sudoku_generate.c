@@ -21,15 +21,6 @@ const char *hrm_sudoku_difficulty_name(hrm_sudoku_difficulty difficulty) {
     return (unsigned)difficulty < HRM_SUDOKU_DIFFICULTY_COUNT ? difficulty_names[difficulty] : NULL;
 }
 
-bool hrm_sudoku_difficulty_from_name(const char *name, hrm_sudoku_difficulty *out) {
-    for (unsigned i = 0; i < HRM_SUDOKU_DIFFICULTY_COUNT; i++)
-        if (strcmp(name, difficulty_names[i]) == 0) {
-            *out = (hrm_sudoku_difficulty)i;
-            return true;
-        }
-    return false;
-}
-
 hrm_status hrm_sudoku_generator_config_preset(hrm_sudoku_shape shape, hrm_sudoku_difficulty difficulty,
                                               hrm_sudoku_generator_config *out) {
     *out = (hrm_sudoku_generator_config){0};

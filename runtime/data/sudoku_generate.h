@@ -33,9 +33,8 @@ typedef enum hrm_sudoku_difficulty {
     HRM_SUDOKU_DIFFICULTY_COUNT = 3
 } hrm_sudoku_difficulty;
 
-/* "easy", "medium", "hard"; NULL for anything else. The inverse is false for an unknown name. */
+/* "easy", "medium", "hard"; NULL for anything else. */
 const char *hrm_sudoku_difficulty_name(hrm_sudoku_difficulty difficulty);
-bool hrm_sudoku_difficulty_from_name(const char *name, hrm_sudoku_difficulty *out);
 
 /* Settings for a difficulty, seed 0. Errors: INVALID_ARGUMENT (a bad shape, an unknown difficulty, or a side that has
  * no puzzles so hard). */

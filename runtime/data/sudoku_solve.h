@@ -2,19 +2,19 @@
  *
  * The search is fully specified, so that its counts are the same in every implementation of these rules:
  *   1. Singles, to a fixed point: a cell with one candidate left gets it (naked single); a digit with one place left in
- *      a row, column or box goes there (hidden single). The branch is refuted when a cell has no candidate or a digit
- * no place in a unit. The fixed point does not depend on the order of steps.
+ *      a row, column or box goes there (hidden single). The branch is refuted when a cell has no candidate, or a digit
+ *      has no place in a unit. The fixed point does not depend on the order of steps.
  *   2. If cells are left: guess in the one with the fewest candidates (of equals, the first in reading order), digits
- * in rising order, each followed by 1.
+ *      in rising order, each followed by 1.
  *
  * Difficulty is `backtracks`: the number of guesses (nested ones included) that were refuted, that is, whose branch was
  * searched to its end without a solution, before the first solution was found. We call a puzzle
  *   easy    singles suffice: no guess at all (guesses 0, hence backtracks 0)
  *   medium  at least one backtrack, fewer than hrm_sudoku_hard_backtracks
- *   hard    hrm_sudoku_hard_backtracks or more: 20 for side 9, 10 for 8, 3 for 6 (of random minimal puzzles 0.7 %, 0.25
- * % and 0.15 %); every 4x4 is easy A puzzle that needs guesses of which none was wrong (0 backtracks by luck) is none
- * of these. (The rating column of Sudoku-Extreme counts the backtracks of another solver, tdoku; the numbers do not
- * compare.)
+ *   hard    hrm_sudoku_hard_backtracks or more: 20 for side 9, 10 for 8, 3 for 6
+ *           (of random minimal puzzles 0.7 %, 0.25 % and 0.15 %); every 4x4 is easy
+ * A puzzle that needs guesses of which none was wrong (0 backtracks by luck) is none of these. (The rating column of
+ * Sudoku-Extreme counts the backtracks of another solver, tdoku; the numbers do not compare.)
  *
  * Promises: no memory is taken; a solver is read-only after init and may be shared by threads; guess_limit bounds the
  * time of any input. */

@@ -1,9 +1,10 @@
+#include "data/puzzle_columns.h"
 #include "data/sudoku.h"
+#include "io/csv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CELLS HRM_SUDOKU_MAX_CELLS
 
@@ -27,12 +28,6 @@ typedef struct text_reader {
     size_t capacity;
 } text_reader;
 
-/* Part of a line. */
-typedef struct text_field {
-    const char *bytes;
-    size_t length;
-} text_field;
-
 /* Takes the next line; false at the end of the text. */
 static bool take_line(text_reader *reader, text_line *line) {
     if (reader->next == reader->end) return false;
@@ -50,13 +45,6 @@ static bool holds_only(const text_line *line, const char *set) {
     for (size_t i = 0; i < line->length; i++)
         if (line->bytes[i] == '\0' || !strchr(set, line->bytes[i])) return false;
     return true;
-}
-
-static text_field trim(text_field field) {
-    while (field.length > 0 && (field.bytes[0] == ' ' || field.bytes[0] == '\t')) field.bytes++, field.length--;
-    while (field.length > 0 && (field.bytes[field.length - 1] == ' ' || field.bytes[field.length - 1] == '\t'))
-        field.length--;
-    return field;
 }
 
 static bool is_comment(const text_line *line) {
@@ -101,15 +89,15 @@ static hrm_status fail_unknown(const text_reader *reader, const text_line *line,
                     reader->name, line->number, (size_t)(at - line->bytes) + 1, shown);
 }
 
-static hrm_status scan_cells(const text_reader *reader, const text_line *line, text_field field, cell_run *run) {
+static hrm_status scan_cells(const text_reader *reader, const text_line *line, hrm_csv_field field, cell_run *run) {
     run->count = 0;
-    for (size_t i = 0; i < field.length; i++) {
-        char c = field.bytes[i];
+    for (size_t i = 0; i < field.size; i++) {
+        char c = field.data[i];
         if (c == ' ' || c == '\t' || c == '|') continue;
-        if (c != '.' && (c < '0' || c > '9')) return fail_unknown(reader, line, field.bytes + i);
+        if (c != '.' && (c < '0' || c > '9')) return fail_unknown(reader, line, field.data + i);
         if (run->count < CELLS) {
             run->cells[run->count] = c == '.' ? HRM_SUDOKU_BLANK : (uint8_t)(c - '0');
-            run->columns[run->count] = (size_t)(field.bytes + i - line->bytes) + 1;
+            run->columns[run->count] = (size_t)(field.data + i - line->bytes) + 1;
         }
         run->count++;
     }
@@ -169,7 +157,7 @@ static hrm_status read_plain_line(text_reader *reader, open_grid *grid, const te
     hrm_status status;
     hrm_sudoku_shape shape;
     cell_run run = {.count = 0};
-    HRM_TRY(scan_cells(reader, line, (text_field){line->bytes, line->length}, &run));
+    HRM_TRY(scan_cells(reader, line, (hrm_csv_field){line->bytes, line->length}, &run));
     if (run.count <= HRM_SUDOKU_MAX_SIDE && hrm_sudoku_shape_from_cells(run.count * run.count, &shape))
         return read_grid_row(reader, grid, line, shape, &run);
     if (grid->rows > 0 && grid->rows < grid->board.shape.side) {
@@ -209,27 +197,9 @@ fail:
 
 #define NOT_FOUND SIZE_MAX
 
-static const char *const question_names[] = {"q", "question", "puzzle", "quiz", "quizzes"};
-static const char *const answer_names[] = {"a", "answer", "solution", "solutions"};
-
-static bool is_named(text_field field, const char *const *names, size_t count) {
-    field = trim(field);
-    for (size_t i = 0; i < count; i++)
-        if (strlen(names[i]) == field.length && strncasecmp(names[i], field.bytes, field.length) == 0) return true;
-    return false;
-}
-
-static bool is_question_name(text_field field) {
-    return is_named(field, question_names, sizeof question_names / sizeof question_names[0]);
-}
-
-static bool is_answer_name(text_field field) {
-    return is_named(field, answer_names, sizeof answer_names / sizeof answer_names[0]);
-}
-
 /* Takes the field that begins at *at and moves *at behind it and its comma; *more is false for the last one. Quotes
  * around a field are taken off; a doubled one inside stays doubled, which no field we use may hold. */
-static hrm_status take_field(const text_reader *reader, const text_line *line, size_t *at, text_field *field,
+static hrm_status take_field(const text_reader *reader, const text_line *line, size_t *at, hrm_csv_field *field,
                              bool *more) {
     const char *end = line->bytes + line->length, *start = line->bytes + *at, *stop;
     if (start < end && *start == '"') {
@@ -238,7 +208,7 @@ static hrm_status take_field(const text_reader *reader, const text_line *line, s
         if (stop >= end)
             return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: the quote that opens here is not closed on its line",
                             reader->name, line->number, *at + 1);
-        *field = (text_field){start, (size_t)(stop - start)};
+        *field = (hrm_csv_field){start, (size_t)(stop - start)};
         stop++;
         if (stop < end && *stop != ',')
             return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: after a closing quote comes a comma or the end of the line",
@@ -246,7 +216,7 @@ static hrm_status take_field(const text_reader *reader, const text_line *line, s
     } else {
         stop = start < end ? memchr(start, ',', (size_t)(end - start)) : NULL;
         if (!stop) stop = end;
-        *field = (text_field){start, (size_t)(stop - start)};
+        *field = (hrm_csv_field){start, (size_t)(stop - start)};
     }
     *more = stop < end;
     *at = (size_t)(stop - line->bytes) + (*more ? 1 : 0);
@@ -255,41 +225,43 @@ static hrm_status take_field(const text_reader *reader, const text_line *line, s
 
 typedef struct csv_columns {
     size_t question, answer; /* numbers of the columns, or NOT_FOUND */
+    size_t count;
 } csv_columns;
 
 static hrm_status read_csv_header(const text_reader *reader, const text_line *line, csv_columns *columns) {
     hrm_status status;
     bool more = true;
-    *columns = (csv_columns){NOT_FOUND, NOT_FOUND};
-    for (size_t at = 0, number = 0; more; number++) {
-        text_field field = {0};
+    *columns = (csv_columns){NOT_FOUND, NOT_FOUND, 0};
+    for (size_t at = 0, number = 0; more; number++, columns->count++) {
+        hrm_csv_field field = {0};
         size_t column = at + 1;
         HRM_TRY(take_field(reader, line, &at, &field, &more));
-        size_t *found = is_question_name(field) ? &columns->question : is_answer_name(field) ? &columns->answer : NULL;
+        size_t *found = hrm_csv_field_is_named(field, HRM_PUZZLE_COLUMNS_QUESTION) ? &columns->question
+                        : hrm_csv_field_is_named(field, HRM_PUZZLE_COLUMNS_ANSWER) ? &columns->answer
+                                                                                   : NULL;
         if (!found) continue;
         if (*found != NOT_FOUND)
             return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: a second %s column, '%.*s'; one is needed", reader->name,
                             line->number, column, found == &columns->question ? "question" : "answer",
-                            field.length < 32 ? (int)field.length : 32, field.bytes);
+                            field.size < 32 ? (int)field.size : 32, field.data);
         *found = number;
     }
     if (columns->question == NOT_FOUND)
-        return hrm_fail(
-            HRM_ERR_FORMAT,
-            "%s:%zu:1: no column is named q, question, puzzle, quiz or quizzes in the header '%.*s'; a file "
-            "with commas is read as CSV",
-            reader->name, line->number, line->length < 200 ? (int)line->length : 200, line->bytes);
+        return hrm_fail(HRM_ERR_FORMAT,
+                        "%s:%zu:1: no column is named " HRM_PUZZLE_COLUMNS_QUESTION
+                        " in the header '%.*s'; a file with commas is read as CSV",
+                        reader->name, line->number, line->length < 200 ? (int)line->length : 200, line->bytes);
     return HRM_OK;
 fail:
     return status;
 }
 
-static hrm_status take_answer(const text_reader *reader, const text_line *line, text_field field,
+static hrm_status take_answer(const text_reader *reader, const text_line *line, hrm_csv_field field,
                               hrm_sudoku_board *board) {
     hrm_status status;
     cell_run run;
-    size_t want = hrm_sudoku_cell_count(board->shape), column = (size_t)(field.bytes - line->bytes) + 1;
-    if (trim(field).length == 0) return HRM_OK;
+    size_t want = hrm_sudoku_cell_count(board->shape), column = (size_t)(field.data - line->bytes) + 1;
+    if (is_blank(&(text_line){.bytes = field.data, .length = field.size})) return HRM_OK;
     HRM_TRY(scan_cells(reader, line, field, &run));
     if (run.count != want)
         return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: the answer has %zu cells, its question %zu", reader->name,
@@ -307,10 +279,10 @@ fail:
 static hrm_status read_csv_line(text_reader *reader, const text_line *line, csv_columns columns) {
     hrm_status status;
     bool more = true;
-    text_field question = {0}, answer = {line->bytes, 0};
+    hrm_csv_field question = {0}, answer = {line->bytes, 0};
     size_t at = 0, number = 0;
     for (; more; number++) {
-        text_field field = {0};
+        hrm_csv_field field = {0};
         HRM_TRY(take_field(reader, line, &at, &field, &more));
         if (number == columns.question) question = field;
         if (number == columns.answer) answer = field;
@@ -318,12 +290,15 @@ static hrm_status read_csv_line(text_reader *reader, const text_line *line, csv_
     if (number <= columns.question || (columns.answer != NOT_FOUND && number <= columns.answer))
         return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: the line ends after %zu of the fields that the header names",
                         reader->name, line->number, line->length + 1, number);
+    if (number > columns.count)
+        return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:1: the line has %zu fields, the header names %zu", reader->name,
+                        line->number, number, columns.count);
     cell_run run;
     hrm_sudoku_board board = {.line = line->number};
     HRM_TRY(scan_cells(reader, line, question, &run));
     if (!hrm_sudoku_shape_from_cells(run.count, &board.shape))
         return hrm_fail(HRM_ERR_FORMAT, "%s:%zu:%zu: the question has %zu cells; a Sudoku has 16, 36, 64 or 81",
-                        reader->name, line->number, (size_t)(question.bytes - line->bytes) + 1, run.count);
+                        reader->name, line->number, (size_t)(question.data - line->bytes) + 1, run.count);
     HRM_TRY(take_cells(reader, line, board.shape.side, &run, board.cells));
     HRM_TRY(take_answer(reader, line, answer, &board));
     return add_board(reader, &board);
@@ -333,7 +308,7 @@ fail:
 
 static hrm_status read_csv(text_reader *reader) {
     hrm_status status;
-    csv_columns columns = {NOT_FOUND, NOT_FOUND};
+    csv_columns columns = {NOT_FOUND, NOT_FOUND, 0};
     bool header = true;
     for (text_line line; take_line(reader, &line);) {
         if (is_blank(&line) || (header && is_comment(&line))) continue;
@@ -352,7 +327,8 @@ fail:
 static bool is_csv(text_reader reader) {
     for (text_line line; take_line(&reader, &line);) {
         if (is_blank(&line) || is_comment(&line)) continue;
-        return memchr(line.bytes, ',', line.length) || is_question_name((text_field){line.bytes, line.length});
+        return memchr(line.bytes, ',', line.length) ||
+               hrm_csv_field_is_named((hrm_csv_field){line.bytes, line.length}, HRM_PUZZLE_COLUMNS_QUESTION);
     }
     return false;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Where the reader stands: between two rows. */
 typedef struct csv_place {
@@ -272,20 +273,45 @@ uint32_t hrm_csv_column_count(const hrm_csv *csv) {
     return csv->columns;
 }
 
-hrm_status hrm_csv_find_column(const hrm_csv *csv, const char *name, uint32_t *column) {
-    size_t length = strlen(name), used = 0;
-    char names[256] = "";
-    for (uint32_t i = 0; i < csv->columns; i++) {
-        hrm_csv_field field = csv->header[i];
-        if (field.size == length && memcmp(field.data, name, length) == 0) {
-            *column = i;
-            return HRM_OK;
-        }
-        if (used < sizeof names)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s\"%s\"", i ? ", " : "",
-                                     hrm_csv_field_shown(field).text);
+static bool is_space(char byte) {
+    return byte == ' ' || byte == '\t';
+}
+
+bool hrm_csv_field_is_named(hrm_csv_field field, const char *names) {
+    while (field.size > 0 && is_space(field.data[0])) field.data++, field.size--;
+    while (field.size > 0 && is_space(field.data[field.size - 1])) field.size--;
+    for (size_t length; *names; names += length) {
+        names += strspn(names, ", ");
+        length = strcspn(names, ",");
+        if (length == field.size && strncasecmp(names, field.data, length) == 0) return true;
     }
-    return fail_at(csv, csv->header_line, "there is no column \"%s\"; the header names %s", name, names);
+    return false;
+}
+
+static hrm_status fail_no_column(const hrm_csv *csv, const char *names) {
+    size_t used = 0;
+    char there[256] = "";
+    for (uint32_t i = 0; i < csv->columns && used < sizeof there; i++)
+        used += (size_t)snprintf(there + used, sizeof there - used, "%s\"%s\"", i ? ", " : "",
+                                 hrm_csv_field_shown(csv->header[i]).text);
+    const char *others = strchr(names, ',');
+    return fail_at(csv, csv->header_line, "there is no column \"%.*s\"%s%s%s; the header names %s",
+                   (int)strcspn(names, ","), names, others ? " (or " : "", others ? others + 2 : "", others ? ")" : "",
+                   there);
+}
+
+hrm_status hrm_csv_find_column(const hrm_csv *csv, const char *names, uint32_t *column) {
+    uint32_t found = csv->columns;
+    for (uint32_t i = 0; i < csv->columns; i++) {
+        if (!hrm_csv_field_is_named(csv->header[i], names)) continue;
+        if (found < csv->columns)
+            return fail_at(csv, csv->header_line, "columns \"%s\" and \"%s\" mean the same; one is needed",
+                           hrm_csv_field_shown(csv->header[found]).text, hrm_csv_field_shown(csv->header[i]).text);
+        found = i;
+    }
+    if (found == csv->columns) return fail_no_column(csv, names);
+    *column = found;
+    return HRM_OK;
 }
 
 hrm_status hrm_csv_next(hrm_csv *csv, const hrm_csv_field **fields) {
@@ -311,14 +337,6 @@ hrm_status hrm_csv_next(hrm_csv *csv, const hrm_csv_field **fields) {
 
 uint64_t hrm_csv_line(const hrm_csv *csv) {
     return csv->row_line;
-}
-
-size_t hrm_csv_offset(const hrm_csv *csv) {
-    return (size_t)(csv->next.at - csv->start);
-}
-
-size_t hrm_csv_size(const hrm_csv *csv) {
-    return (size_t)(csv->end - csv->start);
 }
 
 void hrm_csv_rewind(hrm_csv *csv) {

@@ -42,9 +42,12 @@ void hrm_csv_close(hrm_csv *csv);
 const char *hrm_csv_name(const hrm_csv *csv);
 uint32_t hrm_csv_column_count(const hrm_csv *csv);
 
-/* The column of that name, compared exactly; of two equal names the first.
- * Errors: FORMAT (none; the message lists the columns there are). */
-hrm_status hrm_csv_find_column(const hrm_csv *csv, const char *name, uint32_t *column);
+/* Whether the field is one of the names ("q, question"): letter case, and spaces around the field, do not count. */
+bool hrm_csv_field_is_named(hrm_csv_field field, const char *names);
+
+/* The one column that has one of the names, as above.
+ * Errors: FORMAT (none, and the message lists the columns there are; or more than one). */
+hrm_status hrm_csv_find_column(const hrm_csv *csv, const char *names, uint32_t *column);
 
 /* The next row: *fields points at column_count fields, or is NULL behind the last row. Fields without doubled quotes
  * live as long as the data, others until the next call.
@@ -54,10 +57,6 @@ hrm_status hrm_csv_next(hrm_csv *csv, const hrm_csv_field **fields);
 
 /* The line on which the row last returned begins, from 1. */
 uint64_t hrm_csv_line(const hrm_csv *csv);
-
-/* Bytes read so far, and all of them: for progress. */
-size_t hrm_csv_offset(const hrm_csv *csv);
-size_t hrm_csv_size(const hrm_csv *csv);
 
 /* Goes back to the first row behind the header. */
 void hrm_csv_rewind(hrm_csv *csv);

@@ -1,7 +1,6 @@
-/* JSON files through jansson, with errors that name file, line and column.
+/* Reading JSON files through jansson.
  *
- * Promises: duplicate keys are refused; what is written is the same bytes for the same value (keys in insertion order,
- * two spaces of indent, 17 significant digits) and replaces the file atomically. */
+ * Promises: errors name file, line and column; duplicate keys are refused. */
 #ifndef HRM_IO_JSON_H
 #define HRM_IO_JSON_H
 
@@ -16,8 +15,5 @@ hrm_status hrm_json_parse(const char *text, size_t size, const char *label, json
 
 /* Errors: as hrm_json_parse and hrm_file_map_open. */
 hrm_status hrm_json_load(const char *path, json_t **out);
-
-/* Errors: INVALID_ARGUMENT (a value jansson cannot write), IO. */
-hrm_status hrm_json_save(const char *path, const json_t *value);
 
 #endif

@@ -15,10 +15,14 @@
 #define HRM_NPY_MAX_RANK 8
 
 /* X(suffix, NumPy's type string, bytes per element). */
+/* clang-format off */
 #define HRM_NPY_DTYPE_LIST(X)                                                                                          \
     X(BOOL, "|b1", 1)                                                                                                  \
-    X(U8, "|u1", 1) X(I8, "|i1", 1) X(U16, "<u2", 2) X(I16, "<i2", 2) X(F16, "<f2", 2) X(U32, "<u4", 4)                \
-        X(I32, "<i4", 4) X(F32, "<f4", 4) X(U64, "<u8", 8) X(I64, "<i8", 8) X(F64, "<f8", 8)
+    X(U8, "|u1", 1) X(I8, "|i1", 1)                                                                                    \
+    X(U16, "<u2", 2) X(I16, "<i2", 2) X(F16, "<f2", 2)                                                                 \
+    X(U32, "<u4", 4) X(I32, "<i4", 4) X(F32, "<f4", 4)                                                                 \
+    X(U64, "<u8", 8) X(I64, "<i8", 8) X(F64, "<f8", 8)
+/* clang-format on */
 
 typedef enum hrm_npy_dtype {
 #define HRM_NPY_ENUM(name, text, bytes) HRM_NPY_##name,

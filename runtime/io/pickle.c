@@ -354,8 +354,9 @@ static hrm_status read_persistent_id(struct reader *reader) {
     return HRM_OK;
 }
 
+/* Looked at again for every tensor that shares it, so a long one would take time without end. */
 static bool is_int_tuple(const hrm_pickle_value *value) {
-    if (value->kind != HRM_PICKLE_TUPLE) return false;
+    if (value->kind != HRM_PICKLE_TUPLE || value->list.count > HRM_PICKLE_MAX_RANK) return false;
     for (size_t i = 0; i < value->list.count; i++)
         if (value->list.items[i]->kind != HRM_PICKLE_INT) return false;
     return true;
@@ -381,8 +382,9 @@ static hrm_status build_tensor(struct reader *reader, hrm_pickle_role role, cons
     if (good && count > least) good = is_empty(item[least]);
     if (!good)
         return hrm_fail(HRM_ERR_FORMAT,
-                        "a tensor is not built from storage, offset, shape and strides (and, where they "
-                        "belong, requires_grad, no hooks, a dtype, no metadata)");
+                        "a tensor is not built from storage, offset, shape and strides of at most %d numbers (and, "
+                        "where they belong, requires_grad, no hooks, a dtype, no metadata)",
+                        HRM_PICKLE_MAX_RANK);
     const hrm_pickle_storage *storage = item[0]->storage;
     hrm_safetensors_dtype dtype = role == HRM_PICKLE_REBUILD_TENSOR_V3 ? item[6]->global->dtype : storage->dtype;
     if (storage->untyped && role != HRM_PICKLE_REBUILD_TENSOR_V3)
@@ -422,7 +424,8 @@ static hrm_status reduce(struct reader *reader) {
         return push_list(reader, HRM_PICKLE_DICT, NULL, 0);
     case HRM_PICKLE_SIZE:
         if (count != 1 || !is_int_tuple(args->list.items[0]))
-            return hrm_fail(HRM_ERR_FORMAT, "torch.Size is not called with a tuple of numbers");
+            return hrm_fail(HRM_ERR_FORMAT, "torch.Size is not called with a tuple of at most %d numbers",
+                            HRM_PICKLE_MAX_RANK);
         return push_list(reader, HRM_PICKLE_TUPLE, (hrm_pickle_value *const *)args->list.items[0]->list.items,
                          args->list.items[0]->list.count);
     case HRM_PICKLE_REBUILD_TENSOR:

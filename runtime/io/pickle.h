@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define HRM_PICKLE_MAX_DEPTH 64
+#define HRM_PICKLE_MAX_RANK 64 /* dimensions of a tensor */
 #define HRM_PICKLE_MAX_NODES ((uint32_t)1 << 24)
 #define HRM_PICKLE_MAX_BYTES ((size_t)64 << 20)   /* of one pickle; a checkpoint of 10,000 tensors takes 2 MB */
 #define HRM_PICKLE_MAX_MEMORY ((size_t)256 << 20) /* of all values, stack and memo of one pickle */

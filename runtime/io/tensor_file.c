@@ -78,7 +78,9 @@ const void *hrm_tensor_file_get_mapped(const hrm_tensor_file *file, size_t index
 }
 
 size_t hrm_tensor_file_find(const hrm_tensor_file *file, const char *name) {
-    for (size_t i = 0; i < hrm_tensor_file_count(file); i++)
+    size_t index;
+    if (file->torch) return hrm_torch_file_find(file->torch, name, &index) ? index : SIZE_MAX;
+    for (size_t i = 0; i < hrm_safetensors_count(file->safetensors); i++)
         if (strcmp(get(file, i)->name, name) == 0) return i;
     return SIZE_MAX;
 }

@@ -22,11 +22,10 @@ struct hrm_torch_file {
     hrm_torch_archive *archive;
     hrm_arena arena; /* everything below; freed at once */
     char *path;      /* NULL: parsed */
-    const char *root;
     hrm_safetensors_tensor *tensors;
     const hrm_safetensors_tensor **by_name; /* sorted */
     struct place *places;
-    size_t count, skipped;
+    size_t count;
     bool swap; /* the file is big-endian */
 };
 
@@ -50,18 +49,16 @@ static bool has_tensor(const hrm_pickle_value *dict) {
     return false;
 }
 
-static hrm_status find_root(hrm_torch_file *file, const hrm_pickle_value *top, const hrm_pickle_value **out) {
+static hrm_status find_root(const hrm_pickle_value *top, const hrm_pickle_value **out) {
     static const char *const keys[] = {"state_dict", "model_state_dict", "model", "module"};
     if (top->kind != HRM_PICKLE_DICT)
         return hrm_fail(HRM_ERR_FORMAT, "it holds a %s, a dict of tensors is needed", hrm_pickle_kind_name(top->kind));
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const hrm_pickle_value *inner = hrm_pickle_find(top, keys[i]);
         if (!inner || inner->kind != HRM_PICKLE_DICT || !has_tensor(inner)) continue;
-        file->root = keys[i];
         *out = inner;
         return HRM_OK;
     }
-    file->root = "";
     *out = top;
     if (top->list.count == 0 || has_tensor(top)) return HRM_OK;
     const hrm_pickle_value *key = top->list.items[0];
@@ -169,10 +166,7 @@ static hrm_status list_tensors(hrm_torch_file *file, const hrm_pickle_value *roo
     file->places = places;
     for (size_t i = 0; i < entries; i++) {
         const hrm_pickle_value *value = root->list.items[2 * i + 1];
-        if (value->kind != HRM_PICKLE_TENSOR) {
-            file->skipped++;
-            continue;
-        }
+        if (value->kind != HRM_PICKLE_TENSOR) continue;
         hrm_safetensors_tensor *tensor = &file->tensors[file->count];
         struct place *place = &file->places[file->count];
         HRM_TRY(copy_name(file, root->list.items[2 * i], &tensor->name));
@@ -221,7 +215,7 @@ static hrm_status read_pickle(hrm_torch_file *file) {
         hrm_fail_prefix(status, "record \"%.200s/data.pkl\"", hrm_torch_archive_folder(file->archive));
         goto fail;
     }
-    HRM_TRY(find_root(file, hrm_pickle_get(pickle), &root));
+    HRM_TRY(find_root(hrm_pickle_get(pickle), &root));
     HRM_TRY(list_tensors(file, root));
 fail:
     hrm_pickle_destroy(pickle);
@@ -292,14 +286,6 @@ bool hrm_torch_file_find(const hrm_torch_file *file, const char *name, size_t *i
         bsearch(&pointer, file->by_name, file->count, sizeof *file->by_name, compare_names);
     if (found) *index = (size_t)(*found - file->tensors);
     return found != NULL;
-}
-
-const char *hrm_torch_file_root(const hrm_torch_file *file) {
-    return file->root;
-}
-
-size_t hrm_torch_file_skipped(const hrm_torch_file *file) {
-    return file->skipped;
 }
 
 /* ---- reading values ---- */

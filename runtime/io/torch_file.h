@@ -2,7 +2,7 @@
  *
  * Which tensors: the file's top value must be a dict. When it has a dict with at least one tensor under "state_dict",
  * "model_state_dict", "model" or "module" (tried in this order), that one is listed, else the top dict itself. Entries
- * that are not tensors (step counts, settings) are left out and counted; a dict that is not empty and has no tensor is
+ * that are not tensors (step counts, settings) are left out; a dict that is not empty and has no tensor is
  * refused.
  *
  * Promises: a file that opens is sound: one data.pkl in one folder of any name, every name unique, text and not empty,
@@ -43,12 +43,6 @@ const hrm_safetensors_tensor *hrm_torch_file_get(const hrm_torch_file *file, siz
 
 /* False when there is none of that name. */
 bool hrm_torch_file_find(const hrm_torch_file *file, const char *name, size_t *index);
-
-/* The key the listed dict was found under ("model"), or "" when it is the top one. */
-const char *hrm_torch_file_root(const hrm_torch_file *file);
-
-/* Entries of that dict that are not tensors. */
-size_t hrm_torch_file_skipped(const hrm_torch_file *file);
 
 /* Starts reading one tensor's values, row-major and little-endian. Streams of one file may be open at once, but belong
  * to the file's thread. Errors: IO, FORMAT, OUT_OF_MEMORY (a tensor that is not contiguous). */

@@ -70,11 +70,35 @@ static void permutation_is_one(void **state) {
     }
 }
 
+/* The first permutation(5) and permutation(12) of Generator(Philox(seed)), from golden/data_sampling. */
+static void permutations(void **state) {
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        uint32_t five[5], twelve[12];
+    } rows[] = {
+        {0, {0, 3, 4, 2, 1}, {3, 7, 0, 10, 6, 11, 8, 4, 1, 5, 2, 9}},
+        {1, {0, 3, 4, 1, 2}, {11, 2, 1, 6, 3, 0, 8, 4, 9, 7, 5, 10}},
+        {42, {1, 4, 3, 0, 2}, {6, 3, 7, 5, 1, 4, 8, 9, 2, 11, 0, 10}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        hrm_numpy_rng rng;
+        uint32_t got[12];
+        hrm_numpy_rng_init(&rng, rows[i].seed);
+        hrm_numpy_rng_permutation(&rng, got, 5);
+        check_same_bits("permutation(5)", got, rows[i].five, sizeof rows[i].five);
+        hrm_numpy_rng_init(&rng, rows[i].seed);
+        hrm_numpy_rng_permutation(&rng, got, 12);
+        check_same_bits("permutation(12)", got, rows[i].twelve, sizeof rows[i].twelve);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(raw_stream),
         cmocka_unit_test(integers),
         cmocka_unit_test(permutation_is_one),
+        cmocka_unit_test(permutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,19 @@ static void long_messages_are_cut(void **state) {
     CHECK(strncmp(hrm_last_error(), "prefix: aaa", 11) == 0);
 }
 
+/* What a terminal would obey is shown as '?', wherever in the message it comes from; lines, tabs and UTF-8 stay. */
+static void control_bytes_are_shown(void **state) {
+    (void)state;
+    hrm_fail(HRM_ERR_FORMAT, "file %s", "\x1b[2J\x07\x7f\x01\r\b.");
+    CHECK_STR(hrm_last_error(), "file ?[2J?????.");
+    hrm_fail_prefix(HRM_ERR_FORMAT, "\x1b]0;%s", "x\x1f");
+    CHECK_STR(hrm_last_error(), "?]0;x?: file ?[2J?????.");
+    hrm_fail_errno(HRM_ERR_IO, ENOENT, "\x9b\x1b");
+    CHECK_STR(hrm_last_error(), "\x9b?: No such file or directory");
+    hrm_fail(HRM_ERR_FORMAT, "a\tb\nc \xc3\xa4 ~");
+    CHECK_STR(hrm_last_error(), "a\tb\nc \xc3\xa4 ~");
+}
+
 static void *other_thread(void *user) {
     int *fresh = user;
     *fresh = hrm_last_error()[0] == '\0';
@@ -140,6 +153,7 @@ int main(void) {
         cmocka_unit_test(fail_sets_and_prefix_adds),
         cmocka_unit_test(arguments_may_be_the_present_message),
         cmocka_unit_test(long_messages_are_cut),
+        cmocka_unit_test(control_bytes_are_shown),
         cmocka_unit_test(messages_are_per_thread),
         cmocka_unit_test(try_leaves_on_failure_only),
         cmocka_unit_test(log_reaches_the_callback_only),

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct shared {
     hrm_mutex mutex;
@@ -56,6 +57,16 @@ static void locks_exclude_and_conditions_wake(void **state) {
     CHECK_EQ(shared.counter, 4);
     hrm_cond_deinit(&shared.cond);
     hrm_mutex_deinit(&shared.mutex);
+}
+
+static void counts_are_in_range(void **state) {
+    (void)state;
+    CHECK_EQ(hrm_thread_count(7, 64), 7);
+    CHECK_EQ(hrm_thread_count(65, 64), 64);
+    CHECK_EQ(hrm_thread_count(UINT32_MAX, UINT32_MAX), UINT32_MAX);
+    CHECK_EQ(hrm_thread_count(3, 0), 1);
+    CHECK_EQ(hrm_thread_count(0, 1), 1);
+    CHECK_EQ(hrm_thread_count(0, UINT32_MAX), sysconf(_SC_NPROCESSORS_ONLN));
 }
 
 static void note_mask(void *user) {
@@ -142,11 +153,9 @@ static void clocks_advance(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(locks_exclude_and_conditions_wake),
-        cmocka_unit_test(started_threads_block_signals),
-        cmocka_unit_test(worker_delivers_in_order_then_its_end),
-        cmocka_unit_test(worker_slots_can_be_held),
-        cmocka_unit_test(clocks_advance),
+        cmocka_unit_test(locks_exclude_and_conditions_wake), cmocka_unit_test(counts_are_in_range),
+        cmocka_unit_test(started_threads_block_signals),     cmocka_unit_test(worker_delivers_in_order_then_its_end),
+        cmocka_unit_test(worker_slots_can_be_held),          cmocka_unit_test(clocks_advance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

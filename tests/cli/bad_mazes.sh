@@ -10,18 +10,18 @@ refuse() { # NAME PATTERN, the text on standard input
 
 printf '####\n#  G\n####\n' | refuse no_start "no start 'S'"
 printf '####\n#S #\n####\n' | refuse no_goal "no goal 'G'"
-printf '####\n#SGG\n####\n' | refuse two_goals "line 2, column 4: a second goal"
-printf '####\n#SGS\n####\n' | refuse two_starts "line 2, column 4: a second start"
-printf '####\n#SG\n####\n' | refuse ragged "line 2, column 4: the row is 3 characters long"
-printf '####\n#SG##\n####\n' | refuse ragged_long "line 2.*the row is 5 characters long"
-printf '####\n#SGx\n####\n' | refuse unknown "line 2, column 4: unknown character 'x'"
+printf '####\n#SGG\n####\n' | refuse two_goals "two_goals.txt:2:4: a second goal"
+printf '####\n#SGS\n####\n' | refuse two_starts "two_starts.txt:2:4: a second start"
+printf '####\n#SG\n####\n' | refuse ragged "ragged.txt:2:4: the row is 3 characters long"
+printf '####\n#SG##\n####\n' | refuse ragged_long "ragged_long.txt:2:5: the row is 5 characters long"
+printf '####\n#SGx\n####\n' | refuse unknown "unknown.txt:2:4: unknown character 'x'"
 printf '#\t##\n' | refuse tab "a tab"
 printf '' | refuse empty "empty"
 printf '\n\n   \n' | refuse blank "no maze found"
 printf 'S\0G\n' | refuse nul "unknown character byte 0x00"
 head -c 1000000 /dev/zero | tr '\0' '#' | refuse million "1000000|at most"
 head -c 1000000 /dev/zero | tr '\0' '\n' | refuse newlines "no maze found|at most"
-head -c 65536 "$HRM" | refuse noise "unknown character|too|at most|long"
+head -c 65536 "$HRM" | refuse noise "unknown character|too|at most|long|no column|cells"
 expect_fail 1 "cannot open missing.txt" "$HRM" render missing.txt -o made.png
 expect_fail 1 "folder|directory" "$HRM" render . -o made.png
 

@@ -23,7 +23,7 @@ refuse_change() {
     refuse "$kind" "$pattern" "$@" <changed.csv
 }
 
-refuse_change sudoku '1s/,q,/,puzzle,/' 'bad.csv:1: there is no column "q"; the header names'
+refuse_change sudoku '1s/,q,/,board,/' 'bad.csv:1: there is no column "q" .or question, puzzle, quiz, quizzes.; the header names'
 refuse_change sudoku '1s/,a,/,answers,/' 'bad.csv:1: there is no column "a"'
 refuse_change sudoku '1s/,rating/,stars/' 'bad.csv:1: there is no column "rating"' --min-difficulty 3
 refuse_change sudoku 's/,/;/g' 'bad.csv:1: there is no column "q"'
@@ -160,3 +160,7 @@ check 'identifiers.json: 2 names were found'
 expect_fail 1 "no data set" "$HRM" data info "$SOURCE/samples"
 expect_fail 1 "missing" "$HRM" data info missing
 expect_fail 1 "dev/dataset.json" "$HRM" data info "$golden/maze" --split dev
+
+# a slip in the second name is found before anything is written
+expect_fail 1 "nowhere.csv" "$HRM" data sudoku --csv "$SOURCE/tests/golden/data/source/sudoku/train.csv" --test-csv nowhere.csv --out half
+[ ! -e half ] || fail "one split was made although the other cannot be"

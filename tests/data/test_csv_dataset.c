@@ -58,13 +58,15 @@ static void test_reference_bytes(void **state) {
     (void)state;
     static const struct {
         const char *set, *split;
-        hrm_csv_puzzle puzzle;
+        hrm_csv_dataset_puzzle puzzle;
         bool symmetries;
         uint32_t groups, examples, side;
     } rows[] = {
-        {"sudoku", "test", HRM_CSV_SUDOKU, false, 5, 5, 9}, {"maze", "train", HRM_CSV_MAZE, true, 8, 64, 10},
-        {"maze", "test", HRM_CSV_MAZE, false, 5, 5, 10},    {"maze30", "train", HRM_CSV_MAZE, false, 3, 3, 30},
-        {"maze30", "test", HRM_CSV_MAZE, false, 2, 2, 30},
+        {"sudoku", "test", HRM_CSV_DATASET_SUDOKU, false, 5, 5, 9},
+        {"maze", "train", HRM_CSV_DATASET_MAZE, true, 8, 64, 10},
+        {"maze", "test", HRM_CSV_DATASET_MAZE, false, 5, 5, 10},
+        {"maze30", "train", HRM_CSV_DATASET_MAZE, false, 3, 3, 30},
+        {"maze30", "test", HRM_CSV_DATASET_MAZE, false, 2, 2, 30},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (uint32_t threads = 0; threads < 5; threads += 2) {
@@ -88,8 +90,8 @@ static void test_reference_bytes(void **state) {
     make_folder(folder);
     snprintf(train, sizeof train, "%s", source_csv("maze", "train"));
     CHECK_OK(hrm_csv_dataset_build(train, source_csv("maze", "test"), folder,
-                                   &(hrm_csv_dataset_config){.puzzle = HRM_CSV_MAZE, .symmetries = true}, NULL, NULL,
-                                   reports));
+                                   &(hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_MAZE, .symmetries = true}, NULL,
+                                   NULL, reports));
     check_same_split(folder, check_tree_golden_dir("data/maze"), "train");
     check_same_split(folder, check_tree_golden_dir("data/maze"), "test");
     CHECK_EQ(reports[0].examples, 64);
@@ -112,7 +114,7 @@ static void test_sudoku_copies(void **state) {
     enum { COPIES = 3, FORMS = COPIES + 1 };
     char folder[1024], plain_folder[1024], csv[1024];
     hrm_puzzle_set set, plain;
-    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_SUDOKU, .copies = COPIES, .seed = 77, .threads = 1};
+    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_DATASET_SUDOKU, .copies = COPIES, .seed = 77, .threads = 1};
     snprintf(csv, sizeof csv, "%s", source_csv("sudoku", "train"));
     make_folder(folder);
     make_folder(plain_folder);
@@ -199,7 +201,7 @@ static void test_subsample(void **state) {
     hrm_csv_dataset_report report;
     make_folder(folder);
     snprintf(csv, sizeof csv, "%s", source_csv("sudoku", "train"));
-    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_SUDOKU};
+    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_DATASET_SUDOKU};
     CHECK_OK(hrm_csv_dataset_build_split(csv, folder, "all", &config, NULL, NULL, NULL));
     CHECK_OK(hrm_puzzle_set_open(&all, folder, "all"));
     CHECK_EQ(all.example_count, 12);
@@ -226,14 +228,14 @@ static void test_subsample(void **state) {
         CHECK_EQ(report.examples, 12);
     }
     /* The test split takes everything, unturned. */
-    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU, .subsample = 2, .copies = 2};
+    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU, .subsample = 2, .copies = 2};
     hrm_csv_dataset_report reports[2];
     CHECK_OK(hrm_csv_dataset_build(csv, csv, folder, &config, NULL, NULL, reports));
     CHECK_EQ(reports[0].examples, 6);
     CHECK_EQ(reports[0].groups, 2);
     CHECK_EQ(reports[1].examples, 12);
     /* Ratings of the golden rows are 36 to 50. */
-    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU, .by_rating = true, .min_rating = 45};
+    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU, .by_rating = true, .min_rating = 45};
     CHECK_OK(hrm_csv_dataset_build_split(csv, folder, "hard", &config, NULL, NULL, &report));
     CHECK(report.groups > 0 && report.groups < 12);
     CHECK_OK(hrm_puzzle_set_open(&set, folder, "hard"));
@@ -292,6 +294,8 @@ static void test_bad_sudokus(void **state) {
         {HEAD, "there is a header but no row", HRM_ERR_FORMAT},
         {"\n\n", "the file is empty", HRM_ERR_FORMAT},
         {"source,board,a,rating\n" GOOD, "bad.csv:1: there is no column \"q\"", HRM_ERR_FORMAT},
+        {"source,q,a,QUIZ\n" GOOD, "bad.csv:1: columns \"q\" and \"QUIZ\" mean the same; one is needed",
+         HRM_ERR_FORMAT},
         {"source,q,rating\nmade," Q ",1\n", "bad.csv:1: there is no column \"a\"", HRM_ERR_FORMAT},
         {HEAD GOOD "made," Q "\n", "bad.csv:3: the row has 2 of the header's 4 fields; column \"a\" is the first",
          HRM_ERR_FORMAT},
@@ -313,7 +317,7 @@ static void test_bad_sudokus(void **state) {
     };
     for (uint32_t threads = 1; threads < 5; threads++)
         check_bad(cases, sizeof cases / sizeof *cases,
-                  &(hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU, .copies = 2, .threads = threads});
+                  &(hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU, .copies = 2, .threads = threads});
     /* One strange character each. */
     static const struct {
         char byte;
@@ -328,7 +332,7 @@ static void test_bad_sudokus(void **state) {
             snprintf(message, sizeof message, "bad.csv:3: the %s holds %s at row 5, column 5;",
                      which ? "answer" : "question", strange[i].shown);
             check_bad(&(bad_case){text, message, HRM_ERR_FORMAT}, 1,
-                      &(hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU});
+                      &(hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU});
         }
     static const bad_case ratings[] = {
         {HEAD GOOD "made," Q "," A ",hard\n", "bad.csv:3: column \"rating\" holds 'hard'; it must be a whole number",
@@ -337,11 +341,15 @@ static void test_bad_sudokus(void **state) {
         {HEAD "made," Q "," A ",4.5\n", "bad.csv:2: column \"rating\" holds '4.5'", HRM_ERR_FORMAT},
         {HEAD "made," Q "," A ",-\n", "bad.csv:2: column \"rating\" holds '-'", HRM_ERR_FORMAT},
         {HEAD "made," Q "," A ",111111111111111111111111\n", "bad.csv:2: column \"rating\" holds", HRM_ERR_FORMAT},
+        {HEAD "made," Q "," A ",99999999999999999999\n", "bad.csv:2: column \"rating\" holds '99999999999999999999'",
+         HRM_ERR_FORMAT},
+        {HEAD "made," Q "," A ",-9223372036854775809\n", "bad.csv:2: column \"rating\" holds '-9223372036854775809'",
+         HRM_ERR_FORMAT},
         {"q,a\n" Q "," A "\n", "there is no column \"rating\"", HRM_ERR_FORMAT},
         {HEAD GOOD, "none of the 1 rows has a rating of 41 or more", HRM_ERR_INVALID_ARGUMENT},
     };
     check_bad(ratings, sizeof ratings / sizeof *ratings,
-              &(hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU, .by_rating = true, .min_rating = 41});
+              &(hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU, .by_rating = true, .min_rating = 41});
 }
 
 /* What differs in form only gives the same bytes. */
@@ -359,13 +367,15 @@ static void test_other_forms(void **state) {
         "source,q,a,rating\r\nmade," Q "," A ",40\r\nmade," Q "," A ",40\r\n",
         HEAD GOOD "\n\nmade," Q "," A ",40",
         "source,question,answer,rating\n" GOOD GOOD,
+        "source, Puzzle ,SOLUTION,rating\n" GOOD GOOD,
+        "id,quizzes,solutions,rating\n" GOOD GOOD,
         "a,rating,q\n" A ",unrated," Q "\n" A ",," Q "\n", /* ratings are not read unless they are used */
         "q,a\n\"" Q "\",\"" A "\"\n" Q "," A "\n",
         with_zeros,
     };
     char first[1024], folder[1024];
     make_folder(first);
-    const hrm_csv_dataset_config config = {.puzzle = HRM_CSV_SUDOKU, .copies = 3, .seed = 1};
+    const hrm_csv_dataset_config config = {.puzzle = HRM_CSV_DATASET_SUDOKU, .copies = 3, .seed = 1};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *csv = check_temp_path("form.csv");
         check_write_file(csv, texts[i], strlen(texts[i]));
@@ -393,12 +403,19 @@ static void test_bad_mazes(void **state) {
         {"q,a\nS #  G# #,So# #G# #\n", "it has '#' at row 2, column 2, where the question has ' '", HRM_ERR_FORMAT},
         {"q,a\nS #  G# #,So#  G# #\n", "bad.csv:2: impossible answer: its path does not lead from the start",
          HRM_ERR_FORMAT},
+        /* An 'o' in a dead end, one far from the path, and a path that runs alongside itself. */
+        {"q,a\nS #  G# #,So# oG#o#\n",
+         "bad.csv:2: impossible answer: its 'o' are no single path from the start to the goal; 1 of them are not "
+         "needed",
+         HRM_ERR_FORMAT},
+        {"q,a\nS G### # ,SoG### #o\n", "no single path from the start to the goal; 1 of them", HRM_ERR_FORMAT},
+        {"q,a\nS G   ###,SoGooo###\n", "no single path from the start to the goal; 3 of them", HRM_ERR_FORMAT},
         {"q,a\n  #  G# #, o# oG# #\n", "bad.csv:2: the question has 0 starts 'S'; a maze has one", HRM_ERR_FORMAT},
         {"q,a\nSS#  G# #,SS# oG# #\n", "bad.csv:2: the question has 2 starts 'S'", HRM_ERR_FORMAT},
         {"q,a\nS #   # #,So# o # #\n", "bad.csv:2: the question has 0 goals 'G'", HRM_ERR_FORMAT},
         {"q,a\nS #G G# #,So#GoG# #\n", "bad.csv:2: the question has 2 goals 'G'", HRM_ERR_FORMAT},
     };
-    check_bad(cases, sizeof cases / sizeof *cases, &(hrm_csv_dataset_config){.puzzle = HRM_CSV_MAZE});
+    check_bad(cases, sizeof cases / sizeof *cases, &(hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_MAZE});
 }
 
 static bool count_calls(void *user, uint64_t done, uint64_t total) {
@@ -416,17 +433,17 @@ static void test_options(void **state) {
         hrm_csv_dataset_config config;
         const char *message;
     } cases[] = {
-        {{.puzzle = HRM_CSV_MAZE, .copies = 1}, "random copies are made of Sudokus only"},
-        {{.puzzle = HRM_CSV_SUDOKU, .symmetries = true}, "the 8 symmetries are made of mazes only"},
-        {{.puzzle = (hrm_csv_puzzle)5}, "puzzle number 5"},
-        {{.puzzle = HRM_CSV_SUDOKU, .copies = 100001}, "at most 100000 are made"},
+        {{.puzzle = HRM_CSV_DATASET_MAZE, .copies = 1}, "random copies are made of Sudokus only"},
+        {{.puzzle = HRM_CSV_DATASET_SUDOKU, .symmetries = true}, "the 8 symmetries are made of mazes only"},
+        {{.puzzle = (hrm_csv_dataset_puzzle)5}, "puzzle number 5"},
+        {{.puzzle = HRM_CSV_DATASET_SUDOKU, .copies = 100001}, "at most 100000 are made"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         CHECK_STATUS(hrm_csv_dataset_build_split(csv, folder, "train", &cases[i].config, NULL, NULL, NULL),
                      HRM_ERR_INVALID_ARGUMENT);
         CHECK_ERROR_HAS(cases[i].message);
     }
-    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_SUDOKU};
+    hrm_csv_dataset_config config = {.puzzle = HRM_CSV_DATASET_SUDOKU};
     CHECK_STATUS(hrm_csv_dataset_build_split(check_temp_path("absent.csv"), folder, "train", &config, NULL, NULL, NULL),
                  HRM_ERR_IO);
     check_write_file(check_temp_path("a_file"), "x", 1);
@@ -464,7 +481,7 @@ static void test_options(void **state) {
     char other[1024];
     hrm_csv_dataset_report report;
     make_folder(other);
-    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_SUDOKU, .copies = 3, .subsample = 29000, .threads = 1};
+    config = (hrm_csv_dataset_config){.puzzle = HRM_CSV_DATASET_SUDOKU, .copies = 3, .subsample = 29000, .threads = 1};
     CHECK_OK(hrm_csv_dataset_build_split(many, folder, "train", &config, NULL, NULL, &report));
     CHECK_EQ(report.examples, 116000);
     CHECK_EQ(report.rows_read, 30000);

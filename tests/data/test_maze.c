@@ -29,7 +29,7 @@ static void check_refused(const char *text, const char *message) {
     hrm_maze_set list = {.count = 7};
     CHECK_STATUS(parse(text, &list), HRM_ERR_FORMAT);
     CHECK_ERROR_HAS(message);
-    CHECK_ERROR_HAS("m.txt: ");
+    CHECK_ERROR_HAS("m.txt:");
     CHECK_EQ(list.count, 0);
     CHECK(list.mazes == NULL);
 }
@@ -73,24 +73,24 @@ static void test_several(void **state) {
 
 static void test_refused(void **state) {
     (void)state;
-    check_refused("", "line 1, column 1: no maze found; the text is empty");
+    check_refused("", "m.txt:1:1: no maze found; the text is empty");
     check_refused("\xef\xbb\xbf", "empty");
     check_refused("\n \n   \n\r\n", "no maze found; the text is blank");
-    check_refused("# #\n# G\n", "the maze at line 1 to 2, column 1 to 3, has no start 'S'");
+    check_refused("# #\n# G\n", "m.txt:1:1: the maze of 3x2 cells that begins here has no start 'S'");
     check_refused("# #\n# S\n", "has no goal 'G'");
-    check_refused("SG\n\n##\n##\n", "the maze at line 3 to 4, column 1 to 2, has no start");
-    check_refused("S #\n#GS\n", "line 2, column 3: a second start 'S'; the first is at line 1, column 1");
-    check_refused("S G\n#G#\n", "line 2, column 2: a second goal 'G'; the first is at line 1, column 3");
-    check_refused("S #\n#G\n", "line 2, column 3: the row is 2 characters long, but this maze (from line 1) is 3 wide");
-    check_refused("S #\n#G##\n", "line 2, column 4: the row is 4 characters long");
-    check_refused("S x\n#G#\n", "line 1, column 3: unknown character 'x'");
-    check_refused("S \t\n#G#\n", "line 1, column 3: unknown character byte 0x09 (a tab)");
-    check_refused("S #\n\x1b[2\n#G#\n", "line 2, column 1: unknown character byte 0x1b");
-    check_refused("S\xc3\xa4G\n", "line 1, column 2: unknown character byte 0xc3");
-    check_refused("S\rG\n", "line 1, column 2: unknown character byte 0x0d");
+    check_refused("SG\n\n##\n##\n", "m.txt:3:1: the maze of 2x2 cells that begins here has no start");
+    check_refused("S #\n#GS\n", "m.txt:2:3: a second start 'S'; the first is in line 1, column 1");
+    check_refused("S G\n#G#\n", "m.txt:2:2: a second goal 'G'; the first is in line 1, column 3");
+    check_refused("S #\n#G\n", "m.txt:2:3: the row is 2 characters long, but this maze (from line 1) is 3 wide");
+    check_refused("S #\n#G##\n", "m.txt:2:4: the row is 4 characters long");
+    check_refused("S x\n#G#\n", "m.txt:1:3: unknown character 'x'");
+    check_refused("S \t\n#G#\n", "m.txt:1:3: unknown character byte 0x09 (a tab)");
+    check_refused("S #\n\x1b[2\n#G#\n", "m.txt:2:1: unknown character byte 0x1b");
+    check_refused("S\xc3\xa4G\n", "m.txt:1:2: unknown character byte 0xc3");
+    check_refused("S\rG\n", "m.txt:1:2: unknown character byte 0x0d");
     hrm_maze_set list;
     CHECK_STATUS(hrm_maze_parse("m.txt", "S\0G\n", 4, &list), HRM_ERR_FORMAT);
-    CHECK_ERROR_HAS("line 1, column 2: unknown character byte 0x00");
+    CHECK_ERROR_HAS("m.txt:1:2: unknown character byte 0x00");
     CHECK_STATUS(hrm_maze_parse("m.txt", NULL, 0, &list), HRM_ERR_FORMAT);
 }
 
@@ -103,10 +103,10 @@ static void test_too_large(void **state) {
     CHECK_STATUS(hrm_maze_parse("m.txt", text, size, &list), HRM_ERR_FORMAT);
     CHECK_ERROR_HAS("the text is 1048577 bytes long");
     CHECK_STATUS(hrm_maze_parse("m.txt", text, 1000000, &list), HRM_ERR_FORMAT);
-    CHECK_ERROR_HAS("line 1 is 1000000 characters wide; a maze has at most 1024 columns");
+    CHECK_ERROR_HAS("m.txt:1:1025: the row is 1000000 characters long; a maze has at most 1024 columns");
     for (size_t i = 1; i < size; i += 2) text[i] = '\n';
     CHECK_STATUS(hrm_maze_parse("m.txt", text, size - 1, &list), HRM_ERR_FORMAT);
-    CHECK_ERROR_HAS("line 1025: a maze has at most 1024 rows");
+    CHECK_ERROR_HAS("m.txt:1025:1: row 1025 of this maze; a maze has at most 1024 rows");
     /* Spaces of another length than the maze below them are separators, however many: reading stays linear. */
     for (size_t i = 0; i < size; i++) text[i] = i % 2 ? '\n' : ' ';
     memcpy(text + size - 5, "\nS G\n", 5);
@@ -147,11 +147,8 @@ static void test_tokens(void **state) {
     check_same_bits("stripped", list.mazes[0].cells, "S  G", 4);
     CHECK_STATUS(hrm_maze_write_tokens_into(&list.mazes[0], 3, 1, tokens), HRM_ERR_INVALID_ARGUMENT);
     CHECK_ERROR_HAS("the maze is 2x2 cells, larger than the grid of 3x1");
-    hrm_maze copy;
-    CHECK_OK(hrm_maze_init_copy(&copy, &list.mazes[0]));
-    check_same_bits("copy", copy.cells, "S  G", 4);
-    hrm_maze_deinit(&copy);
-    hrm_maze_deinit(&copy);
+    hrm_maze_deinit(&list.mazes[0]);
+    hrm_maze_deinit(&list.mazes[0]);
     hrm_maze_deinit(NULL);
     hrm_maze_set_deinit(&list);
 }

@@ -159,6 +159,10 @@ static void test_bad_json(void **state) {
         {JSON_HEAD "\"vocab_size\": 6, \"seq_len\": 4" JSON_TAIL "\"grid_width\": 3, \"grid_height\": 2, "
                    "\"sets\": [\"all\"]}",
          "a grid of 3x2 cells does not have seq_len 4 cells", HRM_ERR_FORMAT},
+        {JSON_HEAD "\"vocab_size\": 6, \"seq_len\": 6" JSON_TAIL "\"grid_height\": 2, \"sets\": [\"all\"]}",
+         "a grid of 0x2 cells does not have seq_len 6 cells", HRM_ERR_FORMAT},
+        {JSON_HEAD "\"vocab_size\": 6, \"seq_len\": 6" JSON_TAIL "\"grid_width\": 3, \"sets\": [\"all\"]}",
+         "a grid of 3x0 cells does not have seq_len 6 cells", HRM_ERR_FORMAT},
         {JSON_HEAD "\"vocab_size\": 6, \"seq_len\": 5" JSON_TAIL "\"sets\": [\"all\"]}",
          "all__inputs.npy: the shape is [2, 4]; rows of seq_len = 5 tokens", HRM_ERR_FORMAT},
         {JSON_HEAD "\"vocab_size\": 5, \"seq_len\": 4" JSON_TAIL "\"sets\": [\"all\"]}",

@@ -195,6 +195,8 @@ static void test_refused(void **state) {
     check_refused("s,q\n\"x\"y," FOUR "\n", "f:2:4: ", "after a closing quote");
     check_refused("s,q\nx\n", "f:2:2: ", "ends after 1 of the fields");
     check_refused("q,a\n" FOUR "\n", "f:2:17: ", "ends after 1 of the fields");
+    check_refused("s,q\nx," FOUR ",y\n", "f:2:1: ", "the line has 3 fields, the header names 2");
+    check_refused("x\x1b[31m,y\n1,2\n", "f:1:1: ", "in the header 'x?[31m,y'");
     check_refused("s,q\nx,123\n", "f:2:3: ", "the question has 3 cells");
     check_refused("s,q\nx,\n", "f:2:3: ", "the question has 0 cells");
     check_refused("s,q\nx,1..4....4..1..z3\n", "f:2:17: ", "unknown character 'z'");

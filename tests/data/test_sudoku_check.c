@@ -101,8 +101,15 @@ static void test_most_violations(void **state) {
               "digit 7 stands 9 times in box 9 (row,column 7,7 and 7,8 and 7,9 and 8,7 and 8,8 and 8,9 and 9,7 and "
               "9,8 and 9,9)");
     CHECK_EQ(hrm_sudoku_find_violations(nine, cells, NULL), 27);
-    for (uint32_t i = 0; i < 81; i++) cells[i] = (uint8_t)((i / 9 + i % 9 / 3) % 4 + 1 + i % 2 * 4);
-    CHECK(hrm_sudoku_find_violations(nine, cells, violations) <= HRM_SUDOKU_MAX_VIOLATIONS);
+    /* A right board with its digits in pairs: every unit holds four digits twice and the fifth once. */
+    for (uint32_t i = 0; i < 81; i++) {
+        uint32_t row = i / 9, column = i % 9;
+        cells[i] = (uint8_t)((row / 3 + row % 3 * 3 + column) % 9 / 2 + 1);
+    }
+    CHECK_EQ(hrm_sudoku_find_violations(nine, cells, violations), HRM_SUDOKU_MAX_VIOLATIONS);
+    CHECK_EQ(violations[HRM_SUDOKU_MAX_VIOLATIONS - 1].unit, HRM_SUDOKU_BOX);
+    CHECK_EQ(violations[HRM_SUDOKU_MAX_VIOLATIONS - 1].digit, 4);
+    CHECK_EQ(hrm_sudoku_find_violations(nine, cells, NULL), HRM_SUDOKU_MAX_VIOLATIONS);
 }
 
 static void test_puzzle(void **state) {

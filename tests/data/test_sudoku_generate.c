@@ -82,9 +82,9 @@ static void test_presets(void **state) {
     hrm_sudoku_generator_config config;
     for (size_t s = 0; s < 4; s++)
         for (int difficulty = 0; difficulty < HRM_SUDOKU_DIFFICULTY_COUNT; difficulty++) {
-            hrm_sudoku_difficulty named;
-            const char *name = hrm_sudoku_difficulty_name((hrm_sudoku_difficulty)difficulty);
-            CHECK(hrm_sudoku_difficulty_from_name(name, &named) && named == (hrm_sudoku_difficulty)difficulty);
+            static const char *const names[] = {"easy", "medium", "hard"};
+            hrm_sudoku_difficulty named = (hrm_sudoku_difficulty)difficulty;
+            CHECK_STR(hrm_sudoku_difficulty_name(named), names[difficulty]);
             if (sides[s] == 4 && difficulty > 0) {
                 CHECK_STATUS(hrm_sudoku_generator_config_preset(shape_of(4), named, &config), HRM_ERR_INVALID_ARGUMENT);
                 CHECK_ERROR_HAS("puzzles of side 4 were asked for, but singles solve every one of them");
@@ -93,8 +93,6 @@ static void test_presets(void **state) {
             CHECK_OK(hrm_sudoku_generator_config_preset(shape_of(sides[s]), named, &config));
             check_puzzles(config, difficulty == HRM_SUDOKU_HARD ? 5 : 30);
         }
-    hrm_sudoku_difficulty none;
-    CHECK(!hrm_sudoku_difficulty_from_name("Hard", &none));
     CHECK(hrm_sudoku_difficulty_name((hrm_sudoku_difficulty)3) == NULL);
     CHECK_STATUS(hrm_sudoku_generator_config_preset(shape_of(9), (hrm_sudoku_difficulty)3, &config),
                  HRM_ERR_INVALID_ARGUMENT);

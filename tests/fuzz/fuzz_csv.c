@@ -16,14 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (hrm_csv_parse("fuzz", data, size, &csv) != HRM_OK) return 0;
     uint32_t column;
     size_t rows[2] = {0, 0};
-    if (hrm_csv_find_column(csv, "q", &column) == HRM_OK && column >= hrm_csv_column_count(csv)) abort();
+    if (hrm_csv_find_column(csv, "q, question", &column) == HRM_OK && column >= hrm_csv_column_count(csv)) abort();
     for (int round = 0; round < 2; round++) {
         const hrm_csv_field *fields;
         while (hrm_csv_next(csv, &fields) == HRM_OK && fields) {
             for (uint32_t i = 0; i < hrm_csv_column_count(csv); i++) touch(fields[i]);
             rows[round]++;
         }
-        if (hrm_csv_offset(csv) > size || rows[round] > size) abort();
+        if (rows[round] > size) abort();
         hrm_csv_rewind(csv);
     }
     if (rows[0] != rows[1]) abort();

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 3) return 0;
     hrm_csv_puzzle_reader reader;
     size_t length = (size - 1) / 2;
-    if (hrm_csv_puzzle_reader_init(&reader, data[0] & 1 ? HRM_CSV_MAZE : HRM_CSV_SUDOKU, length) == HRM_OK) {
+    if (hrm_csv_puzzle_reader_init(&reader, data[0] & 1 ? HRM_CSV_DATASET_MAZE : HRM_CSV_DATASET_SUDOKU, length) ==
+        HRM_OK) {
         if (reader.cell_count != length) abort();
         const char *question = (const char *)data + 1;
         uint8_t *tokens = malloc(2 * length);

@@ -52,6 +52,7 @@ size_t fuzz_seed(size_t index, uint8_t *buffer, size_t room) {
 #define STORAGE "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0000X\3\0\0\0cpuK\6tq\7Q"
 #define NO_HOOKS "ccollections\nOrderedDict\n)R"
 #define TENSOR "ctorch._utils\n_rebuild_tensor_v2\nq\3(" STORAGE "K\0K\2K\3\x86K\3K\1\x86\x89" NO_HOOKS "tR"
+#define EIGHT(item) item item item item item item item item
 #define ROW(text)                                                                                                      \
     { text, sizeof(text) - 1 }
     static const struct {
@@ -67,6 +68,9 @@ size_t fuzz_seed(size_t index, uint8_t *buffer, size_t room) {
         ROW("\x80\2(K\1K\2K\3tp0\ng0\n\x86q\1h\1\x86q\2h\2\x86]q\3h\2a\x86."),
         ROW("\x80\2"
             "ctorch._utils\n_rebuild_parameter\n" TENSOR "\x88}\x87R."),
+        /* Tensors that share one tuple of the most dimensions there may be. */
+        ROW("\x80\2((" EIGHT(EIGHT("K\1")) "tq\1" EIGHT("ctorch._utils\n_rebuild_tensor_v2\n(" STORAGE
+                                                        "K\0h\1h\1\x89" NO_HOOKS "tR") "t."),
     };
     if (index >= sizeof rows / sizeof *rows || rows[index].size > room) return 0;
     memcpy(buffer, rows[index].bytes, rows[index].size);

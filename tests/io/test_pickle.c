@@ -294,8 +294,18 @@ static void repeat(const char *start, size_t start_size, const char *unit, size_
     free(bytes);
 }
 
+/* A tensor whose shape and strides are one shared tuple of `rank` numbers, and torch.Size of the same. */
+static void check_rank(size_t rank, hrm_status code) {
+    repeat(BODY(REBUILD("tensor_v2") "(" STORAGE("FloatStorage") "K\0("), "K\x01", 2, rank,
+           "tq\x01h\x01\x89" HOOKS "tR.", code, "strides of at most 64 numbers");
+    repeat(BODY("ctorch\nSize\n("), "K\x01", 2, rank, "t\x85R.", code, "with a tuple of at most 64 numbers");
+}
+
 static void limits_hold(void **state) {
     (void)state;
+    check_rank(64, HRM_OK);
+    check_rank(65, HRM_ERR_FORMAT);
+    check_rank(1000000, HRM_ERR_FORMAT);
     repeat(BODY("N"), "\x85", 1, 63, ".", HRM_OK, "");
     repeat(BODY("N"), "\x85", 1, 64, ".", HRM_ERR_FORMAT, "byte 66: values are nested more than 64 deep");
     repeat(BODY("N"), "\x85", 1, 1000000, ".", HRM_ERR_FORMAT, "nested more than 64 deep");
