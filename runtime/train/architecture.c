@@ -74,7 +74,7 @@ static hrm_status join(hrm_model_config *config, const char *source, const hrm_m
         hrm_model_config_get_dims(&a).F != hrm_model_config_get_dims(&b).F)
         return hrm_fail(code, "%s says that expansion is %g, %s that it is %g", source, (double)config->expansion,
                         more_source, (double)more->expansion);
-    if (!(config->expansion > 0)) config->expansion = more->expansion;
+    if (more->expansion > 0) config->expansion = more->expansion; /* what was written, not the least that fits */
     return HRM_OK;
 }
 
@@ -154,7 +154,6 @@ static hrm_status read_shapes(const hrm_tensor_file *file, hrm_model_config *out
         c.positions = HRM_POSITIONS_LEARNED;
         c.seq_len = (uint32_t)(t.shape[0] - puzzle_positions);
     }
-    c.halt_rule = HRM_HALT_COMPARE;
     *out = c;
 fail:
     return status;
@@ -164,36 +163,37 @@ fail:
 
 typedef struct yaml_reader {
     const char *path;
-    const json_t *arch;
+    const char *section; /* "arch", the reference's own, or "hrm", what our files add */
+    const json_t *values;
 } yaml_reader;
 
 static hrm_status read_u32(const yaml_reader *reader, const char *key, uint32_t *out) {
-    const json_t *value = json_object_get(reader->arch, key);
+    const json_t *value = json_object_get(reader->values, key);
     if (!value || json_is_null(value)) return HRM_OK;
     json_int_t number = json_integer_value(value);
     if (!json_is_integer(value) || number < 0 || number > INT32_MAX)
-        return hrm_fail(HRM_ERR_FORMAT, "%s: arch.%s must be a whole number from 0", reader->path, key);
+        return hrm_fail(HRM_ERR_FORMAT, "%s: %s.%s must be a whole number from 0", reader->path, reader->section, key);
     *out = (uint32_t)number;
     return HRM_OK;
 }
 
 static hrm_status read_float(const yaml_reader *reader, const char *key, float *out) {
-    const json_t *value = json_object_get(reader->arch, key);
+    const json_t *value = json_object_get(reader->values, key);
     if (!value || json_is_null(value)) return HRM_OK;
     double number = json_number_value(value);
     if (!json_is_number(value) || !(number > 0 && number < 1e30))
-        return hrm_fail(HRM_ERR_FORMAT, "%s: arch.%s must be a number above 0", reader->path, key);
+        return hrm_fail(HRM_ERR_FORMAT, "%s: %s.%s must be a number above 0", reader->path, reader->section, key);
     *out = (float)number;
     return HRM_OK;
 }
 
 static hrm_status read_arch(const yaml_reader *reader, hrm_model_config *c) {
     hrm_status status;
-    const char *name = json_string_value(json_object_get(reader->arch, "name"));
+    const char *name = json_string_value(json_object_get(reader->values, "name"));
     if (name && !strstr(name, "HierarchicalReasoningModel"))
         return hrm_fail(HRM_ERR_UNSUPPORTED, "%s: arch.name is \"%s\"; only the HierarchicalReasoningModel can be read",
                         reader->path, name);
-    const char *positions = json_string_value(json_object_get(reader->arch, "pos_encodings"));
+    const char *positions = json_string_value(json_object_get(reader->values, "pos_encodings"));
     if (positions) {
         c->positions = strcmp(positions, "rope") == 0      ? HRM_POSITIONS_ROPE
                        : strcmp(positions, "learned") == 0 ? HRM_POSITIONS_LEARNED
@@ -217,6 +217,23 @@ fail:
     return status;
 }
 
+/* What hrm convert writes beside that (convert.c). */
+static hrm_status read_ours(const yaml_reader *reader, hrm_model_config *c) {
+    hrm_status status;
+    uint32_t positions = 0, halt_rule = 0;
+    HRM_TRY(read_u32(reader, "seq_len", &c->seq_len));
+    HRM_TRY(read_u32(reader, "grid_width", &c->grid_width));
+    HRM_TRY(read_u32(reader, "positions", &positions));
+    HRM_TRY(read_u32(reader, "halt_rule", &halt_rule));
+    if (positions > HRM_POSITIONS_BOTH || halt_rule > HRM_HALT_POSITIVE)
+        return hrm_fail(HRM_ERR_FORMAT, "%s: hrm.positions is %u, hrm.halt_rule %u; at most %u and %u are known",
+                        reader->path, positions, halt_rule, HRM_POSITIONS_BOTH, HRM_HALT_POSITIVE);
+    if (positions) c->positions = (hrm_positions)positions;
+    c->halt_rule = (hrm_halt_rule)halt_rule;
+fail:
+    return status;
+}
+
 /* all_config.yaml in the folder of `path`; its absence leaves everything 0. */
 static hrm_status read_yaml(const char *path, hrm_architecture *out, hrm_model_config *config) {
     hrm_status status;
@@ -229,12 +246,14 @@ static hrm_status read_yaml(const char *path, hrm_architecture *out, hrm_model_c
     if (stat(yaml, &info) != 0)
         return errno == ENOENT ? HRM_OK : hrm_fail_errno(HRM_ERR_IO, errno, "cannot read %s", yaml);
     HRM_TRY(hrm_yaml_load(yaml, &root));
-    yaml_reader reader = {yaml, json_object_get(root, "arch")};
-    if (!json_is_object(reader.arch)) {
+    yaml_reader reader = {yaml, "arch", json_object_get(root, "arch")};
+    if (!json_is_object(reader.values)) {
         status = hrm_fail(HRM_ERR_FORMAT, "%s: there is no mapping \"arch\"", yaml);
         goto fail;
     }
     HRM_TRY(read_arch(&reader, config));
+    reader = (yaml_reader){yaml, "hrm", json_object_get(root, "hrm")};
+    if (reader.values) HRM_TRY(read_ours(&reader, config));
     memcpy(out->yaml_path, yaml, strlen(yaml) + 1);
 fail:
     json_decref(root);
@@ -242,6 +261,12 @@ fail:
 }
 
 /* ---- together ---- */
+
+/* Both kinds of positions together are ours alone, and shapes cannot tell them from learned ones. */
+static void allow_both(hrm_model_config *shapes, const hrm_model_config *more) {
+    if (shapes->positions == HRM_POSITIONS_LEARNED && more->positions == HRM_POSITIONS_BOTH)
+        shapes->positions = HRM_POSITIONS_BOTH;
+}
 
 static void note_missing(hrm_architecture *a) {
     const hrm_model_config *c = &a->config;
@@ -272,14 +297,12 @@ hrm_status hrm_architecture_find(const char *path, const hrm_tensor_file *file, 
         source = "the file";
         HRM_TRY(read_shapes(file, &a.config));
         HRM_TRY(read_yaml(path, &a, &yaml));
+        allow_both(&a.config, &yaml);
         HRM_TRY(join(&a.config, "the tensors' shape", &yaml, a.yaml_path, HRM_ERR_FORMAT));
     }
     if (known) {
         hrm_model_config given = *known;
-        /* Both kinds of positions together are ours alone, and shapes cannot tell them from learned ones. */
-        if (!a.from_metadata && given.positions == HRM_POSITIONS_BOTH && a.config.positions == HRM_POSITIONS_LEARNED)
-            a.config.positions = HRM_POSITIONS_BOTH;
-        if (!a.from_metadata && given.halt_rule != HRM_HALT_DEFAULT) a.config.halt_rule = given.halt_rule;
+        if (!a.from_metadata) allow_both(&a.config, &given);
         HRM_TRY(join(&a.config, source, &given, "what was given beside it", HRM_ERR_INVALID_ARGUMENT));
     }
     note_missing(&a);

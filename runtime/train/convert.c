@@ -188,6 +188,12 @@ static hrm_status write_yaml(const hrm_architecture *architecture, const char *p
     ADD("puzzle_emb_ndim", "%u", c->puzzle_emb_dim);
     if (c->rms_norm_eps > 0) ADD("rms_norm_eps", "%.9g", (double)c->rms_norm_eps);
     if (c->rope_theta > 0) ADD("rope_theta", "%.9g", (double)c->rope_theta);
+    /* Ours: what that implementation takes from the data set, or does not know. It passes over the key. */
+    n += snprintf(text + n, sizeof text - (size_t)n, "hrm:\n");
+    ADD_KNOWN("seq_len", c->seq_len);
+    ADD_KNOWN("grid_width", c->grid_width);
+    ADD("positions", "%u", (unsigned)c->positions);
+    ADD("halt_rule", "%u", (unsigned)c->halt_rule);
 #undef ADD_KNOWN
 #undef ADD
     HRM_TRY(hrm_file_write_all(yaml, text, (size_t)n));

@@ -96,7 +96,7 @@ expect_fail 1 "Sudoku 1 is 4 x 4 cells, the one to draw is 9 x 9" "$HRM" render 
 expect_fail 1 "one.txt: Sudoku 1 of 1 has 9 x 9 cells, but the model solves 4 x 4" \
     "$HRM" solve "$boards/one.txt" --model $model -o never.png
 expect_fail 1 "6x6 cells, larger than the grid of 4x4" "$HRM" solve "$SOURCE/samples/mazes/one.txt" --model $model -o never.png
-expect_fail 1 "is not a model for Sudoku: it takes 36 tokens" "$HRM" solve "$boards/small.txt" --model "$TINY/run/model.safetensors" -o never.png
+expect_fail 1 "is not a model for the Sudokus in .*small.txt: it takes 36 tokens of 6 kinds, a board of 4 x 4 has 16" "$HRM" solve "$boards/small.txt" --model "$TINY/run/model.safetensors" -o never.png
 # auto takes a board without a digit for a maze; --kind says otherwise
 printf '................\n' >blank.txt
 expect_fail 1 "blank.txt.*no start" "$HRM" solve blank.txt --model $model

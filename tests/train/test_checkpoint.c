@@ -249,6 +249,8 @@ static void test_architecture(void **state) {
         {"arch:\n  pos_encodings: none\n", "pos_encodings is \"none\""},
         {"arch:\n  name: trm@TinyRecursiveModel\n", "only the HierarchicalReasoningModel"},
         {"arch: 3\n", "no mapping \"arch\""},
+        {"arch:\n  num_heads: 2\nhrm:\n  positions: 9\n", "hrm.positions is 9"},
+        {"arch:\n  num_heads: 2\nhrm:\n  seq_len: many\n", "hrm.seq_len must be a whole number"},
         {"arch:\n  num_heads: 2\n num_heads: 4\n", "all_config.yaml:"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -326,6 +328,39 @@ static void test_round_trip(void **state) {
     }
     hrm_tensor_file_close(want);
     hrm_tensor_file_close(got);
+}
+
+/* What the PyTorch implementation does not know comes back from the file that is written beside a checkpoint. */
+static void test_ours_there_and_back(void **state) {
+    (void)state;
+    char st[512], pt[512], back[512];
+    hrm_model_config config = HRM_INIT(hrm_model_config);
+    config.vocab_size = 6;
+    config.seq_len = 15;
+    config.grid_width = 5;
+    config.hidden_size = 32;
+    config.num_heads = 4;
+    config.h_layers = config.l_cycles = 2;
+    config.l_layers = config.h_cycles = 1;
+    config.positions = HRM_POSITIONS_BOTH;
+    config.halt_rule = HRM_HALT_POSITIVE;
+    config.halt_max_segments = 5;
+    config.expansion = 3;
+    config.rope_theta = 500;
+    hrm_model *m;
+    CHECK_OK(hrm_model_create(device, &config, 1, &m));
+    CHECK_OK(hrm_model_save(m, temp("ours.safetensors", st), NULL));
+    hrm_model_destroy(m);
+    remove(check_temp_path("all_config.yaml"));
+    convert(st, NULL, to_kind(HRM_CHECKPOINT_TORCH), temp("ours.pt", pt));
+    convert(pt, NULL, to_kind(HRM_CHECKPOINT_SAFETENSORS), temp("ours_back.safetensors", back));
+    size_t size, size2;
+    void *bytes = check_read_file(st, &size), *bytes2 = check_read_file(back, &size2);
+    CHECK_EQ(size, size2);
+    check_same_bits("a model of ours there and back", bytes2, bytes, size);
+    free(bytes);
+    free(bytes2);
+    remove(check_temp_path("all_config.yaml"));
 }
 
 static void test_types(void **state) {
@@ -412,6 +447,7 @@ static void test_names_and_shapes(void **state) {
     hrm_checkpoint *c;
     hrm_model *m;
     const uint64_t hash = hash_file(golden("weights.safetensors"));
+    remove(check_temp_path("all_config.yaml")); /* of conversions before */
     static const char *const prefixes[] = {"", "inner.", "model.inner.", "_orig_mod.model.inner."};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         write_changed(temp("named.safetensors", path), (change){.prefix = prefixes[i]});
@@ -596,10 +632,13 @@ int main(void) {
     hrm_device_close(device);
     return 77;
 #endif
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_evaluation), cmocka_unit_test(test_architecture),
-        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_names_and_shapes),  cmocka_unit_test(test_table_on_the_host)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_evaluation),
+                                       cmocka_unit_test(test_architecture),
+                                       cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_ours_there_and_back),
+                                       cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_names_and_shapes),
+                                       cmocka_unit_test(test_table_on_the_host)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     hrm_device_close(device);
     return failed;

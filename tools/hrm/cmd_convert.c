@@ -145,9 +145,9 @@ int cli_cmd_convert(int argc, char **argv) {
             "Copies a model from one kind of file to the other: checkpoints of the PyTorch implementation "
             "(torch.save of its state dict; read without running anything in them) and safetensors, which hrm train "
             "writes. The architecture comes from the all_config.yaml beside a checkpoint, from the shapes of its "
-            "tensors, and from the options below; a PyTorch checkpoint gets an all_config.yaml beside it unless there "
-            "is "
-            "one. Going there and back gives the same bits. OUT is replaced whole, or left alone when something fails.",
+            "tensors, and from the options below; a PyTorch checkpoint gets an all_config.yaml "
+            "beside it unless there is one. Going there and back gives the same bits. OUT is replaced whole, or left "
+            "alone when something fails.",
         .options = table,
         .globals = cli_global_options,
         .examples = "  hrm convert checkpoints/step_26040 model.safetensors --seq-len 81\n"

@@ -141,11 +141,13 @@ static int open_puzzles(solve *s) {
 
 /* A model for Sudokus takes boards of exactly its side. */
 static int check_sudoku_model(solve *s, const hrm_model_config *config) {
-    const uint32_t side = hrm_sudoku_side(config->seq_len);
+    const uint32_t side = hrm_sudoku_side(config->seq_len), asked = s->puzzles[0].source.width;
     if (side == 0 || config->vocab_size != side + 2)
-        return cli_fail("%s is not a model for Sudoku: it takes %u tokens of %u kinds; 'hrm train' on a folder of "
-                        "'hrm data sudoku' makes one",
-                        s->options->model, config->seq_len, config->vocab_size);
+        return cli_fail(
+            "%s is not a model for the Sudokus in %s: it takes %u tokens of %u kinds, a board of %u x %u has "
+            "%u of %u; 'hrm train' on a folder of 'hrm data sudoku' makes one",
+            s->options->model, s->options->file, config->seq_len, config->vocab_size, asked, asked, asked * asked,
+            asked + 2);
     for (uint32_t i = 0; i < s->count; i++)
         if (s->puzzles[i].source.width != side)
             return cli_fail("%s: Sudoku %u of %u has %u x %u cells, but the model solves %u x %u", s->options->file,
