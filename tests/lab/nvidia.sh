@@ -357,6 +357,7 @@ one_test() {
     cli)
         export SOURCE="$here" TINY="$HRM_LAB_WORK/cli/train_tiny" WORK="$HRM_LAB_WORK/cli/${2#cli/}" LC_ALL=C
         export HRM="$HRM_LAB_EXE/hrm" SAMPLE_SOLVE_MAZE="$HRM_LAB_EXE/samples/solve_maze"
+        export SAMPLE_SOLVE_SUDOKU="$HRM_LAB_EXE/samples/solve_sudoku"
         set -- bash "$here/tests/$2.sh"
         ;;
     *) set -- "$HRM_LAB_EXE/tests/$2" ;;
@@ -410,7 +411,7 @@ run_cli_tests() {
     fi
     mkdir -p "$work/cli"
     echo "cli cli/train_tiny" | run_tests "tiny model" "$(allow 60 5)" # the others use what this one trains
-    for name in devices usage bad_mazes bad_models bad_places solve eval interrupt same_bytes; do
+    for name in devices usage bad_mazes bad_models bad_places solve eval interrupt same_bytes resume sudoku; do
         echo "cli cli/$name"
     done | run_tests command "$(allow 90 5)"
 }
