@@ -10,6 +10,7 @@
 #include "check.h"
 #include "data/maze_dataset.h"
 #include "gpu/device.h"
+#include "helper_recipe.h"
 #include "io/safetensors.h"
 #include "io/safetensors_writer.h"
 #include "ops/kernels.h"
@@ -20,16 +21,7 @@ static hrm_dataset train_set, other_set;
 
 /* The demo's recipe, tiny: a moving average, early steps, symmetries. */
 static hrm_trainer_config demo_recipe(void) {
-    hrm_trainer_config c;
-    CHECK_OK(hrm_trainer_config_preset(HRM_TASK_MAZE_DEMO, &c));
-    c.model.hidden_size = 32;
-    c.model.num_heads = 2;
-    c.model.h_layers = c.model.l_layers = 1;
-    c.model.h_cycles = c.model.l_cycles = 1;
-    c.model.halt_max_segments = 3;
-    c.batch = 8;
-    c.steps = 12;
-    c.lr_warmup_steps = 2;
+    hrm_trainer_config c = tiny_recipe();
     c.early_steps = 4;
     c.seed = UINT64_MAX - 5;
     return c;
