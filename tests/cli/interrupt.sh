@@ -49,7 +49,14 @@ stop_data() { # FOLDER OPTIONS: stopped once its files are being written, or aft
     shift
     "$HRM" data sudoku --out "$folder" "$@" >out 2>err </dev/null &
     pid=$!
-    sleep 0.4
+    # until it listens to SIGINT, and a moment more, so that files are being written
+    for _ in $(seq 200); do
+        local caught
+        caught=$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null || true)
+        if [ $((0x${caught:-0} & 2)) -ne 0 ]; then break; fi
+        sleep 0.05
+    done
+    sleep 0.3
     kill -INT "$pid"
     wait "$pid" || code=$?
     [ "$code" -eq 130 ] || fail "exit code $code instead of 130: $(cat err)"
