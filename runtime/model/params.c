@@ -74,12 +74,17 @@ void hrm_param_list_deinit(hrm_param_list *list) {
     memset(list, 0, sizeof *list);
 }
 
-uint32_t hrm_param_list_find(const hrm_param_list *list, const char *name) {
+const char *hrm_param_bare_name(const char *name) {
     static const char *const prefixes[] = {"_orig_mod.", "model.", "inner."};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t n = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], n) == 0) name += n;
     }
+    return name;
+}
+
+uint32_t hrm_param_list_find(const hrm_param_list *list, const char *name) {
+    name = hrm_param_bare_name(name);
     for (uint32_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i].name, name) == 0) return i;
     return HRM_PARAM_NONE;

@@ -56,6 +56,8 @@ typedef struct hrm_param_list {
 /* Errors: OUT_OF_MEMORY, INVALID_ARGUMENT (more values than can be indexed). */
 hrm_status hrm_param_list_init(hrm_param_list *list, const hrm_model_config *config);
 void hrm_param_list_deinit(hrm_param_list *list);
+/* The name of a tensor without the prefixes `_orig_mod.`, `model.`, `inner.`, each of which may be missing. */
+const char *hrm_param_bare_name(const char *name);
 /* By name, with any of the prefixes `_orig_mod.`, `model.`, `inner.` stripped; HRM_PARAM_NONE if unknown. */
 uint32_t hrm_param_list_find(const hrm_param_list *list, const char *name);
 /* View of a parameter in `buffer`, which holds its group. Vectors have rank 1. */

@@ -11,16 +11,8 @@
 #include "base/path.h"
 #include "io/yaml.h"
 #include "model/config.h"
+#include "model/params.h"
 #include "train/model_writer.h"
-
-const char *hrm_architecture_bare_name(const char *name) {
-    static const char *const prefixes[] = {"_orig_mod.", "model.", "inner."};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        size_t n = strlen(prefixes[i]);
-        if (strncmp(name, prefixes[i], n) == 0) name += n;
-    }
-    return name;
-}
 
 /* ---- joining what several sources say ---- */
 
@@ -83,7 +75,7 @@ static hrm_status join(hrm_model_config *config, const char *source, const hrm_m
 static hrm_status find_tensor(const hrm_tensor_file *file, const char *bare, uint32_t rank, hrm_tensor_info *out) {
     for (size_t i = 0; i < hrm_tensor_file_count(file); i++) {
         hrm_tensor_info t = hrm_tensor_file_get(file, i);
-        if (strcmp(hrm_architecture_bare_name(t.name), bare) != 0) continue;
+        if (strcmp(hrm_param_bare_name(t.name), bare) != 0) continue;
         for (uint32_t k = 0; k < t.rank; k++)
             if (t.rank != rank || t.shape[k] == 0 || t.shape[k] > UINT32_MAX)
                 return hrm_fail(HRM_ERR_FORMAT, "tensor %s does not have %u dimension%s of 1 to 2^32 - 1", t.name, rank,
@@ -99,7 +91,7 @@ static hrm_status find_tensor(const hrm_tensor_file *file, const char *bare, uin
 
 static bool has_tensor(const hrm_tensor_file *file, const char *bare) {
     for (size_t i = 0; i < hrm_tensor_file_count(file); i++)
-        if (strcmp(hrm_architecture_bare_name(hrm_tensor_file_get(file, i).name), bare) == 0) return true;
+        if (strcmp(hrm_param_bare_name(hrm_tensor_file_get(file, i).name), bare) == 0) return true;
     return false;
 }
 
@@ -109,7 +101,7 @@ static uint32_t count_layers(const hrm_tensor_file *file, char level) {
     unsigned long count = 0;
     snprintf(prefix, sizeof prefix, "%c_level.layers.", level);
     for (size_t i = 0; i < hrm_tensor_file_count(file); i++) {
-        const char *name = hrm_architecture_bare_name(hrm_tensor_file_get(file, i).name);
+        const char *name = hrm_param_bare_name(hrm_tensor_file_get(file, i).name);
         if (strncmp(name, prefix, strlen(prefix)) != 0) continue;
         unsigned long number = strtoul(name + strlen(prefix), NULL, 10);
         if (number < 256 && number + 1 > count) count = number + 1;

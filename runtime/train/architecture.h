@@ -28,7 +28,4 @@ hrm_status hrm_architecture_find(const char *path, const hrm_tensor_file *file, 
 /* The resolved config, or an error that names what is missing and how to give it. Errors: FORMAT. */
 hrm_status hrm_architecture_resolve(const hrm_architecture *architecture, hrm_model_config *out);
 
-/* The name of a tensor without the prefixes `_orig_mod.`, `model.`, `inner.`. */
-const char *hrm_architecture_bare_name(const char *name);
-
 #endif

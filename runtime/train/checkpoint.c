@@ -148,7 +148,7 @@ bool hrm_checkpoint_get_note(const hrm_checkpoint *c, uint32_t index, const char
 static hrm_status hash_tensor(hrm_checkpoint *c, size_t index, void *chunk, size_t chunk_bytes, uint64_t *hash) {
     hrm_tensor_stream *stream = NULL;
     const hrm_tensor_info t = hrm_tensor_file_get(c->file, index);
-    const char *name = hrm_architecture_bare_name(t.name), *type = hrm_safetensors_dtype_name(t.dtype);
+    const char *name = hrm_param_bare_name(t.name), *type = hrm_safetensors_dtype_name(t.dtype);
     uint64_t h = hrm_fnv1a64_update(*hash, name, strlen(name) + 1);
     h = hrm_fnv1a64_update(h, type, strlen(type) + 1);
     h = hrm_fnv1a64_update(h, t.shape, t.rank * sizeof *t.shape);
