@@ -219,6 +219,7 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     entry->executable_properties =
         list_has(extensions, extension_count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     if (list_has(extensions, extension_count, "VK_KHR_cooperative_matrix")) a->caps |= HRM_CAP_COOPMAT;
+    if (list_has(extensions, extension_count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME)) a->caps |= HRM_CAP_MEMBUDGET;
     free(extensions);
 
     VkPhysicalDeviceSubgroupSizeControlProperties control = {

@@ -8,16 +8,25 @@
 #include "gpu/caps.h"
 #include "gpu/device_private.h"
 
+static void add_to_device(hrm_buffer *buffer) {
+    hrm_device *device = buffer->device;
+    buffer->next = device->buffers;
+    if (buffer->next) buffer->next->previous = buffer;
+    device->buffers = buffer;
+    device->memory_in_use += buffer->padded_bytes;
+}
+
 hrm_status hrm_buffer_create(hrm_device *device, uint64_t bytes, hrm_memory_kind kind, const char *label,
                              hrm_buffer **out) {
     hrm_status status;
     *out = NULL;
     if (!label) label = "unnamed";
     if (bytes == 0) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "buffer '%s': bytes must be > 0", label);
-    if (kind != HRM_MEMORY_DEVICE && kind != HRM_MEMORY_UPLOAD && kind != HRM_MEMORY_READBACK) {
+    if (kind != HRM_MEMORY_DEVICE && kind != HRM_MEMORY_UPLOAD && kind != HRM_MEMORY_READBACK &&
+        kind != HRM_MEMORY_NONE) {
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "buffer '%s': unknown memory kind %d", label, (int)kind);
     }
-    if (bytes > device->adapter.info.max_allocation_bytes) {
+    if (kind != HRM_MEMORY_NONE && bytes > device->adapter.info.max_allocation_bytes) {
         return hrm_fail(HRM_ERR_OUT_OF_DEVICE_MEMORY,
                         "buffer '%s' of %" PRIu64 " bytes: %s allows %" PRIu64
                         " bytes in one allocation (its memory has %" PRIu64 "); use a smaller batch or model",
@@ -31,6 +40,12 @@ hrm_status hrm_buffer_create(hrm_device *device, uint64_t bytes, hrm_memory_kind
     buffer->padded_bytes = (bytes + 15) & ~UINT64_C(15);
     buffer->kind = kind;
     snprintf(buffer->label, sizeof buffer->label, "%s", label);
+    if (kind == HRM_MEMORY_NONE) {
+        buffer->padded_bytes = 0; /* it takes no memory */
+        add_to_device(buffer);
+        *out = buffer;
+        return HRM_OK;
+    }
 
     VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
                                VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
@@ -54,10 +69,7 @@ hrm_status hrm_buffer_create(hrm_device *device, uint64_t bytes, hrm_memory_kind
         buffer->address = device->vk.vkGetBufferDeviceAddress(device->handle, &address);
     }
     hrm_device_name_object(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)(uintptr_t)buffer->handle, buffer->label);
-    buffer->next = device->buffers;
-    if (buffer->next) buffer->next->previous = buffer;
-    device->buffers = buffer;
-    device->memory_in_use += buffer->padded_bytes;
+    add_to_device(buffer);
     *out = buffer;
     return HRM_OK;
 fail:
@@ -71,7 +83,7 @@ fail:
 void hrm_buffer_destroy(hrm_buffer *buffer) {
     if (!buffer) return;
     hrm_device *device = buffer->device;
-    device->vk.vkDestroyBuffer(device->handle, buffer->handle, NULL);
+    if (buffer->handle) device->vk.vkDestroyBuffer(device->handle, buffer->handle, NULL);
     hrm_heap_give(&device->heap, device, &buffer->piece);
     device->memory_in_use -= buffer->padded_bytes;
     if (buffer->next) buffer->next->previous = buffer->previous;

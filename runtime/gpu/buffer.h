@@ -14,6 +14,7 @@ typedef enum hrm_memory_kind {
     HRM_MEMORY_DEVICE = 0,   /* device-local; mapped only where the device shares memory with the host */
     HRM_MEMORY_UPLOAD = 1,   /* host-visible, coherent, written by the host */
     HRM_MEMORY_READBACK = 2, /* host-visible, cached where possible, read by the host */
+    HRM_MEMORY_NONE = 3,     /* only planned: a size and a label without memory, for counting what a recording needs */
 } hrm_memory_kind;
 
 /* A region of a buffer: what kernels bind and the recorder tracks. `offset` is a multiple of the device's
@@ -25,6 +26,9 @@ typedef struct hrm_span {
 } hrm_span;
 
 /* Creates a buffer of `bytes` (> 0). `label` names it in errors and debuggers; it is copied. Contents are undefined.
+ * A buffer of HRM_MEMORY_NONE has no memory and no address, may be larger than the device allows, and counts nowhere as
+ * memory in use. Commands that use it can be recorded, so that their work can be counted (hrm_recorder_get_flops);
+ * whatever would run them or touch its bytes (hrm_recorder_end, uploads, downloads, copies) is INVALID_ARGUMENT.
  * Errors: INVALID_ARGUMENT, OUT_OF_MEMORY, OUT_OF_DEVICE_MEMORY (says how much was asked and what the heap has). */
 hrm_status hrm_buffer_create(hrm_device *device, uint64_t bytes, hrm_memory_kind kind, const char *label,
                              hrm_buffer **out);

@@ -10,7 +10,8 @@ struct hrm_buffer {
     hrm_buffer *next, *previous; /* the device's list of live buffers */
     VkBuffer handle;
     uint64_t bytes;        /* what was asked for */
-    uint64_t padded_bytes; /* the VkBuffer's size: a multiple of 16, so that texel views may cover the last element */
+    uint64_t padded_bytes; /* the VkBuffer's size: a multiple of 16, so that texel views may cover the last element;
+                              0 where the buffer is only planned */
     uint64_t address;
     hrm_memory_kind kind;
     hrm_heap_piece piece;

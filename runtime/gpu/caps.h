@@ -21,7 +21,8 @@
 #define HRM_CAP_INT8 0x2000u
 #define HRM_CAP_INT64 0x4000u
 #define HRM_CAP_F64 0x8000u
-#define HRM_CAP_COOPMAT 0x10000u /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
+#define HRM_CAP_COOPMAT 0x10000u   /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
+#define HRM_CAP_MEMBUDGET 0x20000u /* VK_EXT_memory_budget: the driver says how much memory this process may use */
 
 /* Of these, what says where a row pays or how it is run, not what its SPIR-V needs to be compiled. */
 #define HRM_CAPS_OF_USE                                                                                                \
@@ -45,6 +46,7 @@
     X(INT8, "int8")                                                                                                    \
     X(INT64, "int64")                                                                                                  \
     X(F64, "f64")                                                                                                      \
-    X(COOPMAT, "coopmat")
+    X(COOPMAT, "coopmat")                                                                                              \
+    X(MEMBUDGET, "membudget")
 
 #endif

@@ -30,6 +30,24 @@ uint32_t hrm_device_get_caps(const hrm_device *device);              /* HRM_CAP_
 uint64_t hrm_device_get_binding_alignment(const hrm_device *device); /* for span offsets; >= 64, power of two */
 uint64_t hrm_device_get_binding_range(const hrm_device *device);     /* largest storage-buffer binding in bytes */
 uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of live buffers */
+/* Bytes of the device-memory blocks that stand behind those buffers, in all heaps: what this device really holds.
+ * Larger than memory_in_use by what is free inside the blocks. */
+uint64_t hrm_device_get_allocated_bytes(const hrm_device *device);
+/* How much memory this process may use of the heap where HRM_MEMORY_DEVICE buffers go.
+ *   budget_bytes  in all, what is in use already included. With HRM_CAP_MEMBUDGET the driver's heapBudget, which
+ *                 shrinks when other programs need memory, but never more than the heap's size. Without: the heap's
+ *                 size, less an eighth on GPUs, which is left to the desktop and other programs; the heap of a CPU
+ *                 driver belongs to this process alone, so there it is the whole heap.
+ *   used_bytes    with HRM_CAP_MEMBUDGET the driver's heapUsage of this process, other devices of the process included;
+ *                 without, or where that is less than what we know to hold: our own blocks of that heap.
+ * used_bytes may exceed budget_bytes when others took memory since. Both are estimates, to plan with: an allocation may
+ * fail below the budget, and one buffer is bounded by max_allocation_bytes of the adapter as well (some drivers report
+ * that larger than the heap: then the budget is what bounds it).
+ * On CPU drivers the numbers are the driver's word, not the machine's memory: llvmpipe of Mesa 22 reports a heap of 2
+ * GiB on any machine, and does not stop allocations whose sum exceeds it (nor do we there: only GPU heaps are closed at
+ * their size).
+ * Either pointer may be NULL. Errors: UNSUPPORTED (a driver without device memory, which only compiles). */
+hrm_status hrm_device_get_memory_budget(hrm_device *device, uint64_t *budget_bytes, uint64_t *used_bytes);
 /* Cache folder in use ("" when none). Files in it are named with hrm_device_get_key, which changes with the driver. */
 const char *hrm_device_get_cache_dir(const hrm_device *device);
 const char *hrm_device_get_key(const hrm_device *device); /* hex of device + driver UUID + driver version + settings */

@@ -29,7 +29,7 @@ struct hrm_device {
 
     hrm_buffer *buffers; /* all live ones, newest first */
     uint64_t memory_in_use;
-    uint32_t live_programs, live_recorders;
+    uint32_t live_programs, live_recorders, live_stopwatches;
 
     char cache_dir[HRM_PATH_MAX]; /* "" = none */
     char key[17];

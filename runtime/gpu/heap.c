@@ -25,9 +25,11 @@ struct hrm_heap_block {
     uint32_t range_count, range_capacity;
 };
 
-/* First block of a type; each further one is twice as large, up to the last. */
-#define BLOCK_FIRST_BYTES (UINT64_C(64) << 20)
-#define BLOCK_LAST_BYTES (UINT64_C(256) << 20)
+/* A block is a sixteenth of what its heap holds already, within these bounds: what is free in the newest one then
+ * hardly counts, so that a run takes what was planned for it, and blocks stay few (drivers promise 4096). */
+#define BLOCK_LEAST_BYTES (UINT64_C(8) << 20)
+#define BLOCK_MOST_BYTES (UINT64_C(256) << 20)
+#define BLOCK_SHARE 16
 
 void hrm_heap_init(hrm_heap *heap, const VkPhysicalDeviceMemoryProperties *memory, uint64_t max_allocation_bytes,
                    bool unified, bool strict) {
@@ -74,6 +76,22 @@ static int rank_type(const hrm_heap *heap, VkMemoryPropertyFlags flags, hrm_memo
     if ((flags & host) != host) return -1;
     if (kind == HRM_MEMORY_UPLOAD) return (local == heap->unified ? 4 : 0) + (cached ? 0 : 1);
     return (cached ? 8 : 0) + (local == heap->unified ? 1 : 0);
+}
+
+uint32_t hrm_heap_get_device_heap(const hrm_heap *heap) {
+    uint32_t best = UINT32_MAX;
+    int best_rank = -1;
+    for (uint32_t t = 0; t < heap->memory.memoryTypeCount; t++) {
+        int rank = rank_type(heap, heap->memory.memoryTypes[t].propertyFlags, HRM_MEMORY_DEVICE);
+        if (rank > best_rank) best = heap->memory.memoryTypes[t].heapIndex, best_rank = rank;
+    }
+    return best;
+}
+
+uint64_t hrm_heap_get_block_bytes(const hrm_heap *heap) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < heap->memory.memoryHeapCount; i++) bytes += heap->heap_used[i];
+    return bytes;
 }
 
 /* ---- ranges of a block --------------------------------------------------------------------------------------------
@@ -218,9 +236,9 @@ static VkResult take_from_type(hrm_heap *heap, hrm_device *device, uint32_t type
         fill_piece(block, offset, bytes, out);
         return VK_SUCCESS;
     }
-    uint32_t doublings = heap->block_counts[type] < 4 ? heap->block_counts[type] : 4;
-    uint64_t block_bytes = BLOCK_FIRST_BYTES << doublings;
-    if (block_bytes > BLOCK_LAST_BYTES) block_bytes = BLOCK_LAST_BYTES;
+    uint64_t block_bytes = heap->heap_used[heap->memory.memoryTypes[type].heapIndex] / BLOCK_SHARE & ~UINT64_C(0xffff);
+    if (block_bytes < BLOCK_LEAST_BYTES) block_bytes = BLOCK_LEAST_BYTES;
+    if (block_bytes > BLOCK_MOST_BYTES) block_bytes = BLOCK_MOST_BYTES;
     if (block_bytes > heap_bytes / 8) block_bytes = heap_bytes / 8 & ~UINT64_C(0xffff);
     if (block_bytes > heap->max_allocation_bytes) block_bytes = heap->max_allocation_bytes;
     bool dedicated = bytes > block_bytes / 2;

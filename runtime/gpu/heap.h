@@ -37,6 +37,11 @@ void hrm_heap_init(hrm_heap *heap, const VkPhysicalDeviceMemoryProperties *memor
                    bool unified, bool strict);
 void hrm_heap_deinit(hrm_heap *heap, hrm_device *device);
 
+/* The heap that HRM_MEMORY_DEVICE pieces come from while it has room; UINT32_MAX: there is none. */
+uint32_t hrm_heap_get_device_heap(const hrm_heap *heap);
+/* Bytes of all blocks. */
+uint64_t hrm_heap_get_block_bytes(const hrm_heap *heap);
+
 /* A piece for a resource with these requirements, from the best memory type for `kind` that has room; a worse type than
  * the first choice is logged once. `label` is for messages. Errors: OUT_OF_DEVICE_MEMORY, OUT_OF_MEMORY. */
 hrm_status hrm_heap_take(hrm_heap *heap, hrm_device *device, const VkMemoryRequirements *need, hrm_memory_kind kind,

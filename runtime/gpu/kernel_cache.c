@@ -77,7 +77,7 @@ static const void *check_file(const hrm_device *device, const hrm_file_map *map,
 
 void hrm_kernel_cache_load(hrm_device *device) {
     hrm_kernels *kernels = &device->kernels;
-    hrm_file_map map = {NULL, 0};
+    hrm_file_map map = {0};
     const void *payload = NULL;
     uint64_t bytes = 0;
     if (device->cache_dir[0]) {

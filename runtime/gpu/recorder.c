@@ -345,13 +345,47 @@ static hrm_status derive_barriers(hrm_recorder *rec) {
     return ok ? HRM_OK : hrm_fail(HRM_ERR_OUT_OF_MEMORY, "recorder: no host memory");
 }
 
+/* Refuses commands on buffers that are only planned: they can be counted, not run. */
+static hrm_status check_memory(const hrm_recorder *rec) {
+    for (uint32_t c = 0; c < rec->list.count; c++) {
+        const hrm_command *command = &rec->list.items[c];
+        for (uint32_t b = 0; b < command->binding_count; b++) {
+            const hrm_buffer *buffer = command->bindings[b].buffer;
+            if (buffer->kind != HRM_MEMORY_NONE) continue;
+            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                            "recorder_end: '%s' uses buffer '%s', which is only planned (HRM_MEMORY_NONE) and has no "
+                            "memory; such a recording can be counted, then dropped with hrm_recorder_reset",
+                            command->label, buffer->label);
+        }
+    }
+    return HRM_OK;
+}
+
+double hrm_recorder_get_flops(const hrm_recorder *rec) {
+    double flops = 0.0;
+    for (uint32_t c = 0; c < rec->list.count; c++) flops += rec->list.items[c].flops;
+    return flops;
+}
+
+uint32_t hrm_recorder_get_dispatch_count(const hrm_recorder *rec) {
+    uint32_t count = 0;
+    for (uint32_t c = 0; c < rec->list.count; c++) count += rec->list.items[c].kind == HRM_COMMAND_DISPATCH;
+    return count;
+}
+
+hrm_status hrm_recorder_get_status(const hrm_recorder *rec) {
+    return rec->error == HRM_OK ? HRM_OK : hrm_fail(rec->error, "%s", rec->message);
+}
+
+void hrm_recorder_reset(hrm_recorder *rec) {
+    empty(rec);
+}
+
 hrm_status hrm_recorder_end(hrm_recorder *rec, hrm_program **out) {
     hrm_status status;
     *out = NULL;
-    if (rec->error != HRM_OK) {
-        status = hrm_fail(rec->error, "%s", rec->message);
-        goto fail;
-    }
+    HRM_TRY(hrm_recorder_get_status(rec));
+    HRM_TRY(check_memory(rec));
     HRM_TRY(derive_barriers(rec));
     hrm_command_list list = rec->list;
     memset(&rec->list, 0, sizeof rec->list);

@@ -48,6 +48,15 @@ void hrm_recorder_set_scope(hrm_recorder *rec, const char *scope);
  */
 void hrm_recorder_set_profile(hrm_recorder *rec, bool on);
 
+/* What was recorded since the recorder was made, ended or reset: the sum of the dispatches' estimates, and their
+ * number. Counts work without making a program of it, also on buffers of HRM_MEMORY_NONE. */
+double hrm_recorder_get_flops(const hrm_recorder *rec);
+uint32_t hrm_recorder_get_dispatch_count(const hrm_recorder *rec);
+/* HRM_OK, or the latched error, whose message becomes this thread's hrm_last_error. Nothing is recorded after it. */
+hrm_status hrm_recorder_get_status(const hrm_recorder *rec);
+/* Drops what was recorded, a latched error and the scope, as hrm_recorder_end does; profiling stays as it was set. */
+void hrm_recorder_reset(hrm_recorder *rec);
+
 /* Builds the program and empties the recorder for reuse. On error the recorder is emptied too. */
 hrm_status hrm_recorder_end(hrm_recorder *rec, hrm_program **out);
 

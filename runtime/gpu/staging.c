@@ -1,14 +1,16 @@
 #include "gpu/staging.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "gpu/buffer_private.h"
 #include "gpu/device_private.h"
 
-#define RING_BYTES (UINT64_C(8) << 20)
+#define RING_BYTES HRM_QUEUE_UPLOAD_BYTES
 #define CHUNK_BYTES (RING_BYTES / 4)
-#define READBACK_SLOT_BYTES (UINT64_C(2) << 20)
+#define READBACK_SLOT_BYTES (HRM_QUEUE_DOWNLOAD_BYTES / 2)
 #define RING_ALIGNMENT UINT64_C(16)
 
 static hrm_status prepare_pool(hrm_device *device) {
@@ -63,9 +65,9 @@ static hrm_status retire(hrm_device *device, bool wait) {
     return HRM_OK;
 }
 
-/* Records and submits one copy. `host_reads`: the destination is read by the host afterwards. */
-static hrm_status submit_copy(hrm_device *device, VkBuffer dst, uint64_t dst_offset, VkBuffer src, uint64_t src_offset,
-                              uint64_t bytes, bool host_reads, hrm_ticket *ticket) {
+/* Records and submits one copy of regions. `host_reads`: the destination is read by the host afterwards. */
+static hrm_status submit_regions(hrm_device *device, VkBuffer dst, VkBuffer src, const VkBufferCopy *regions,
+                                 uint32_t count, bool host_reads, hrm_ticket *ticket) {
     hrm_status status;
     hrm_staging *staging = &device->staging;
     HRM_TRY(prepare_pool(device));
@@ -77,8 +79,7 @@ static hrm_status submit_copy(hrm_device *device, VkBuffer dst, uint64_t dst_off
     };
     HRM_TRY(HRM_VK(device->vk.vkBeginCommandBuffer(slot->commands, &begin)));
     hrm_queue_cmd_barrier(device, slot->commands);
-    const VkBufferCopy region = {.srcOffset = src_offset, .dstOffset = dst_offset, .size = bytes};
-    device->vk.vkCmdCopyBuffer(slot->commands, src, dst, 1, &region);
+    device->vk.vkCmdCopyBuffer(slot->commands, src, dst, count, regions);
     if (host_reads) hrm_queue_cmd_host_barrier(device, slot->commands);
     HRM_TRY(HRM_VK(device->vk.vkEndCommandBuffer(slot->commands)));
     HRM_TRY(hrm_queue_submit(device, &slot->commands, 1, &slot->ticket));
@@ -90,11 +91,21 @@ fail:
     return status;
 }
 
+static hrm_status submit_copy(hrm_device *device, VkBuffer dst, uint64_t dst_offset, VkBuffer src, uint64_t src_offset,
+                              uint64_t bytes, bool host_reads, hrm_ticket *ticket) {
+    const VkBufferCopy region = {.srcOffset = src_offset, .dstOffset = dst_offset, .size = bytes};
+    return submit_regions(device, dst, src, &region, 1, host_reads, ticket);
+}
+
 static hrm_status check_span(const hrm_device *device, const char *what, hrm_span span) {
     if (!span.buffer) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: no buffer", what);
     if (span.buffer->device != device) {
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: buffer '%s' belongs to another device", what,
                         span.buffer->label);
+    }
+    if (span.buffer->kind == HRM_MEMORY_NONE) {
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: buffer '%s' is only planned (HRM_MEMORY_NONE) and has no memory",
+                        what, span.buffer->label);
     }
     if (span.offset > span.buffer->bytes || span.bytes > span.buffer->bytes - span.offset) {
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
@@ -203,6 +214,150 @@ hrm_status hrm_queue_copy(hrm_device *device, hrm_span dst, hrm_span src, hrm_ti
     }
     return submit_copy(device, dst.buffer->handle, dst.offset, src.buffer->handle, src.offset, src.bytes,
                        dst.buffer->kind != HRM_MEMORY_DEVICE, ticket);
+fail:
+    return status;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------
+ */
+
+static int compare_rows(const void *left, const void *right) {
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Regions of one copy may come in any order, so a row that is written twice has no defined content. */
+static hrm_status check_distinct(const char *what, uint32_t count, const uint32_t *rows) {
+    uint32_t rising = 1;
+    while (rising < count && rows[rising - 1] < rows[rising]) rising++;
+    if (rising >= count) return HRM_OK; /* sorted already, as most callers have them */
+    uint32_t *sorted = malloc((size_t)count * sizeof *sorted);
+    if (!sorted) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "%s: no host memory", what);
+    memcpy(sorted, rows, (size_t)count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_rows);
+    uint32_t i = 1;
+    while (i < count && sorted[i - 1] != sorted[i]) i++;
+    uint32_t twice = sorted[i - 1];
+    free(sorted);
+    if (i == count) return HRM_OK;
+    return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: row %u is named twice, which leaves open what it would hold", what,
+                    twice);
+}
+
+/* `table` is the span that `rows` points into. */
+static hrm_status check_rows(const hrm_device *device, const char *what, hrm_span table, uint64_t row_bytes,
+                             uint32_t count, const uint32_t *rows) {
+    hrm_status status;
+    HRM_TRY(check_span(device, what, table));
+    if (row_bytes == 0 || row_bytes % 4) {
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: rows of %" PRIu64 " bytes; a multiple of 4, > 0, is needed",
+                        what, row_bytes);
+    }
+    if (count && !rows) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: no row numbers are given", what);
+    const uint64_t available = table.bytes / row_bytes;
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i] < available) continue;
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "%s: rows[%u] is %u, but %" PRIu64 " bytes of '%s' hold %" PRIu64 " rows of %" PRIu64 " bytes",
+                        what, i, rows[i], table.bytes, table.buffer->label, available, row_bytes);
+    }
+    return HRM_OK;
+fail:
+    return status;
+}
+
+/* Where the next bytes of rows lie, packed on one side and in a table on the other. A row may be cut between pieces. */
+typedef struct row_walk {
+    const uint32_t *rows;
+    uint32_t count;
+    uint64_t row_bytes;
+    uint32_t at;   /* rows done */
+    uint64_t done; /* bytes of row `at` done */
+} row_walk;
+
+/* The next piece of at most `most` bytes: regions with the packed side's offsets, from 0, in srcOffset and the table's
+ * in dstOffset. Returns its bytes. */
+static uint64_t walk_piece(row_walk *walk, uint64_t most, VkBufferCopy *regions, uint32_t *region_count) {
+    uint64_t packed = 0;
+    uint32_t n = 0;
+    while (walk->at < walk->count && packed < most) {
+        const uint64_t there = (uint64_t)walk->rows[walk->at] * walk->row_bytes + walk->done;
+        uint64_t bytes = walk->row_bytes - walk->done;
+        if (bytes > most - packed) bytes = most - packed;
+        if (n && regions[n - 1].dstOffset + regions[n - 1].size == there) {
+            regions[n - 1].size += bytes;
+        } else {
+            if (n == HRM_STAGING_REGIONS) break;
+            regions[n++] = (VkBufferCopy){.srcOffset = packed, .dstOffset = there, .size = bytes};
+        }
+        packed += bytes;
+        walk->done += bytes;
+        if (walk->done == walk->row_bytes) walk->at++, walk->done = 0;
+    }
+    *region_count = n;
+    return packed;
+}
+
+hrm_status hrm_queue_upload_rows(hrm_device *device, hrm_span dst, uint64_t row_bytes, uint32_t count,
+                                 const uint32_t *rows, const void *data) {
+    hrm_status status;
+    hrm_staging *staging = &device->staging;
+    HRM_TRY(check_rows(device, "upload rows", dst, row_bytes, count, rows));
+    HRM_TRY(check_distinct("upload rows", count, rows));
+    if (count && !data) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "upload rows: no data is given");
+    const unsigned char *bytes = data;
+    row_walk walk = {.rows = rows, .count = count, .row_bytes = row_bytes};
+    while (walk.at < count) {
+        uint32_t regions;
+        uint64_t offset, piece = walk_piece(&walk, CHUNK_BYTES, staging->regions, &regions);
+        HRM_TRY(take_ring(device, piece, &offset));
+        memcpy((unsigned char *)hrm_buffer_get_mapped(staging->ring) + offset, bytes, (size_t)piece);
+        bytes += piece;
+        for (uint32_t r = 0; r < regions; r++) {
+            staging->regions[r].srcOffset += offset;
+            staging->regions[r].dstOffset += dst.offset;
+        }
+        HRM_TRY(submit_regions(device, dst.buffer->handle, staging->ring->handle, staging->regions, regions,
+                               dst.buffer->kind == HRM_MEMORY_READBACK, NULL));
+    }
+    return HRM_OK;
+fail:
+    return status;
+}
+
+hrm_status hrm_queue_copy_rows(hrm_device *device, hrm_span dst, hrm_span src, uint64_t row_bytes, uint32_t count,
+                               const uint32_t *rows, hrm_ticket *ticket) {
+    hrm_status status;
+    hrm_staging *staging = &device->staging;
+    HRM_TRY(check_span(device, "copy rows to", dst));
+    HRM_TRY(check_rows(device, "copy rows from", src, row_bytes, count, rows));
+    uint64_t needed;
+    if (!hrm_mul_u64(row_bytes, count, &needed) || dst.bytes != needed) {
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "copy rows: %u rows of %" PRIu64 " bytes to %" PRIu64 " bytes of '%s'; sizes must be equal",
+                        count, row_bytes, dst.bytes, dst.buffer->label);
+    }
+    if (dst.buffer == src.buffer && dst.offset < src.offset + src.bytes && src.offset < dst.offset + dst.bytes) {
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "copy rows: source and destination overlap in '%s'",
+                        dst.buffer->label);
+    }
+    hrm_ticket last = 0;
+    uint64_t offset = dst.offset;
+    row_walk walk = {.rows = rows, .count = count, .row_bytes = row_bytes};
+    while (walk.at < count) {
+        uint32_t regions;
+        uint64_t piece = walk_piece(&walk, CHUNK_BYTES, staging->regions, &regions);
+        for (uint32_t r = 0; r < regions; r++) {
+            const VkBufferCopy there = staging->regions[r];
+            staging->regions[r].srcOffset = src.offset + there.dstOffset;
+            staging->regions[r].dstOffset = offset + there.srcOffset;
+        }
+        HRM_TRY(submit_regions(device, dst.buffer->handle, src.buffer->handle, staging->regions, regions,
+                               dst.buffer->kind != HRM_MEMORY_DEVICE, &last));
+        offset += piece;
+    }
+    if (ticket) *ticket = last;
+    return HRM_OK;
 fail:
     return status;
 }

@@ -12,7 +12,10 @@
 #include "gpu/program.h"
 #include "gpu/vk.h"
 
-enum { HRM_STAGING_SLOTS = 64 }; /* copies in flight */
+enum {
+    HRM_STAGING_SLOTS = 64,    /* copies in flight */
+    HRM_STAGING_REGIONS = 1024 /* of one copy: more than the rows of a batch, and small enough to record in no time */
+};
 
 typedef struct hrm_staging_slot {
     VkCommandBuffer commands;
@@ -27,6 +30,7 @@ typedef struct hrm_staging {
     hrm_buffer *ring;
     uint64_t ring_head, ring_tail; /* positions since the start, modulo the ring's size; tail <= head */
     hrm_buffer *readback;
+    VkBufferCopy regions[HRM_STAGING_REGIONS]; /* of the copy that is being put together */
 } hrm_staging;
 
 void hrm_staging_deinit(hrm_device *device);

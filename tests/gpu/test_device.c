@@ -139,6 +139,48 @@ static void run_with_cache(const char *folder) {
     close_checked(device);
 }
 
+static void test_memory_budget(void **state) {
+    (void)state;
+    for (int masked = 0; masked < 2; masked++) {
+        if (masked) setenv("HRM_DISABLE", "membudget", 1);
+        hrm_device *device = open_device(NULL, "");
+        unsetenv("HRM_DISABLE");
+        if (masked) CHECK(!(hrm_device_get_caps(device) & HRM_CAP_MEMBUDGET));
+        const hrm_adapter *a = hrm_device_get_adapter(device);
+        uint64_t budget = 0, before = 0, after = 0, blocks = hrm_device_get_allocated_bytes(device);
+        CHECK_OK(hrm_device_get_memory_budget(device, &budget, &before));
+        CHECK(budget > 0 && budget <= a->device_local_bytes);
+        if (!(hrm_device_get_caps(device) & HRM_CAP_MEMBUDGET)) {
+            CHECK_EQ(before, blocks);
+            if (a->type == HRM_ADAPTER_CPU) CHECK_EQ(budget, a->device_local_bytes);
+        }
+        hrm_buffer *buffer = make_buffer(device, 1 << 20, "four MiB");
+        CHECK(hrm_device_get_allocated_bytes(device) >= blocks + (4u << 20));
+        CHECK(hrm_device_get_allocated_bytes(device) >= hrm_device_get_memory_in_use(device));
+        CHECK_OK(hrm_device_get_memory_budget(device, &budget, &after));
+        CHECK(after >= 4u << 20);
+        hrm_buffer_destroy(buffer);
+        close_checked(device);
+    }
+}
+
+/* The key names files of measurements, which the memory budget has no part in. */
+static void test_key_ignores_the_memory_budget(void **state) {
+    (void)state;
+    hrm_device *plain = open_device(NULL, "");
+    setenv("HRM_DISABLE", "membudget", 1);
+    hrm_device *masked = open_device(NULL, "");
+    setenv("HRM_DISABLE", "timestamp", 1);
+    hrm_device *other = open_device(NULL, "");
+    unsetenv("HRM_DISABLE");
+    CHECK_STR(hrm_device_get_key(masked), hrm_device_get_key(plain));
+    if (hrm_device_get_caps(plain) & HRM_CAP_TIMESTAMP)
+        CHECK(strcmp(hrm_device_get_key(other), hrm_device_get_key(plain)) != 0);
+    close_checked(plain);
+    close_checked(masked);
+    close_checked(other);
+}
+
 static void test_pipeline_cache_file(void **state) {
     (void)state;
     const char *folder = check_temp_path("cache/of/pipelines");
@@ -252,7 +294,8 @@ int main(void) {
         cmocka_unit_test(test_two_devices_of_one_adapter),    cmocka_unit_test(test_two_drivers_in_one_process),
         cmocka_unit_test(test_disable_masks_capabilities),    cmocka_unit_test(test_pipeline_cache_file),
         cmocka_unit_test(test_unwritable_cache_is_not_fatal), cmocka_unit_test(test_user_slot),
-        cmocka_unit_test(test_left_children_are_named),
+        cmocka_unit_test(test_left_children_are_named),       cmocka_unit_test(test_memory_budget),
+        cmocka_unit_test(test_key_ignores_the_memory_budget),
     };
     return cmocka_run_group_tests_name("gpu/device", tests, NULL, check_validation);
 }

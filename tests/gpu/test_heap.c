@@ -256,7 +256,7 @@ static void test_sub_allocation(void **state) {
     CHECK_EQ(driver.allocations, 1); /* one block is kept for what comes next */
     /* and is whole again */
     hrm_heap_piece whole;
-    const VkMemoryRequirements need = {.size = 30 * MIB, .alignment = 4096, .memoryTypeBits = 1};
+    const VkMemoryRequirements need = {.size = 3 * MIB, .alignment = 4096, .memoryTypeBits = 1};
     CHECK_OK(hrm_heap_take(&device->heap, device, &need, HRM_MEMORY_DEVICE, "whole", &whole));
     CHECK_EQ(driver.allocations, 1);
     hrm_heap_give(&device->heap, device, &whole);
@@ -264,11 +264,77 @@ static void test_sub_allocation(void **state) {
     drop_device(device);
 }
 
+static uint64_t said_budget, said_usage;
+
+/* A driver with VK_EXT_memory_budget: says the same of each heap. */
+static VKAPI_ATTR void VKAPI_CALL fake_memory_properties(VkPhysicalDevice physical,
+                                                         VkPhysicalDeviceMemoryProperties2 *memory) {
+    (void)physical;
+    memory->memoryProperties = *layout;
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget = memory->pNext;
+    CHECK(budget != NULL);
+    CHECK_EQ(budget->sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+    for (uint32_t i = 0; i < layout->memoryHeapCount; i++) {
+        budget->heapBudget[i] = said_budget;
+        budget->heapUsage[i] = said_usage;
+    }
+}
+
+static void check_budget(hrm_device *device, uint64_t budget, uint64_t used) {
+    uint64_t got_budget = 1, got_used = 1;
+    CHECK_OK(hrm_device_get_memory_budget(device, &got_budget, &got_used));
+    CHECK_EQ(got_budget, budget);
+    CHECK_EQ(got_used, used);
+}
+
+static void test_budget(void **state) {
+    (void)state;
+    /* a driver that allows more in one allocation than its heap has */
+    hrm_device *device = make_device(&discrete, false, 64 * GIB);
+    hrm_heap_piece local, staged;
+    check_budget(device, 7 * GIB, 0); /* an eighth is left to others */
+    CHECK_OK(take(device, 500 * MIB, HRM_MEMORY_DEVICE, &local));
+    CHECK_OK(take(device, 300 * MIB, HRM_MEMORY_UPLOAD, &staged)); /* another heap */
+    check_budget(device, 7 * GIB, 500 * MIB);
+    CHECK_EQ(hrm_device_get_allocated_bytes(device), 800 * MIB);
+    device->adapter.info.type = HRM_ADAPTER_CPU;
+    check_budget(device, 8 * GIB, 500 * MIB);
+    device->adapter.info.type = HRM_ADAPTER_DISCRETE;
+    /* what the driver says, as far as it can be true */
+    PFN_vkGetPhysicalDeviceMemoryProperties2 real = vkGetPhysicalDeviceMemoryProperties2;
+    vkGetPhysicalDeviceMemoryProperties2 = fake_memory_properties;
+    device->caps = HRM_CAP_MEMBUDGET;
+    said_budget = 5 * GIB;
+    said_usage = 600 * MIB;
+    check_budget(device, 5 * GIB, 600 * MIB);
+    said_budget = 9 * GIB;
+    said_usage = 1;
+    check_budget(device, 8 * GIB, 500 * MIB);
+    said_budget = 100 * MIB; /* others took the rest since */
+    check_budget(device, 100 * MIB, 500 * MIB);
+    said_budget = 0;
+    check_budget(device, 7 * GIB, 500 * MIB);
+    CHECK_OK(hrm_device_get_memory_budget(device, NULL, NULL));
+    vkGetPhysicalDeviceMemoryProperties2 = real;
+    hrm_heap_give(&device->heap, device, &local);
+    hrm_heap_give(&device->heap, device, &staged);
+    CHECK_EQ(hrm_device_get_allocated_bytes(device), 0);
+    drop_device(device);
+
+    const VkPhysicalDeviceMemoryProperties nothing = {.memoryTypeCount = 0};
+    device = make_device(&nothing, false, 1 * GIB);
+    uint64_t budget = 7;
+    CHECK_STATUS(hrm_device_get_memory_budget(device, &budget, NULL), HRM_ERR_UNSUPPORTED);
+    CHECK_ERROR_HAS("no device memory");
+    CHECK_EQ(budget, 7);
+    drop_device(device);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_discrete_kinds),  cmocka_unit_test(test_full_video_memory_falls_back),
         cmocka_unit_test(test_refusing_driver), cmocka_unit_test(test_small_heaps),
-        cmocka_unit_test(test_sub_allocation),
+        cmocka_unit_test(test_sub_allocation),  cmocka_unit_test(test_budget),
     };
     return cmocka_run_group_tests_name("gpu/heap", tests, NULL, NULL);
 }
