@@ -1,4 +1,5 @@
 /* FNV-1a, 64 bits: names of cache files and detection of damaged ones. Not for anything an adversary may choose.
+ * About 1 GB/s: base/checksum.h is for whole files.
  * Source: Fowler, Noll, Vo; draft-eastlake-fnv. */
 #ifndef HRM_BASE_HASH_H
 #define HRM_BASE_HASH_H

@@ -2,12 +2,14 @@
 
 #include "base/arena.h"
 #include "base/checked.h"
+#include "base/checksum.h"
 #include "base/file_map.h"
 #include "base/half.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +18,10 @@ struct metadata_entry {
 };
 
 struct hrm_safetensors {
-    hrm_file_map map; /* closed when parsed from the caller's bytes */
-    hrm_arena arena;  /* everything below; freed at once */
+    hrm_file_map map;           /* closed when parsed from the caller's bytes */
+    const unsigned char *bytes; /* the whole file */
+    size_t size;
+    hrm_arena arena; /* everything below; freed at once */
     hrm_safetensors_tensor *tensors;
     const hrm_safetensors_tensor **by_name; /* sorted */
     size_t count;
@@ -203,6 +207,8 @@ hrm_status hrm_safetensors_parse(const void *bytes, size_t size, hrm_safetensors
 
     hrm_safetensors *file = calloc(1, sizeof *file);
     if (!file) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "safetensors_parse: no host memory");
+    file->bytes = bytes;
+    file->size = size;
     HRM_TRY(parse_header((const char *)bytes + 8, (size_t)header_bytes, &header));
     size_t entries = json_object_size(header);
     void *storage;
@@ -229,10 +235,11 @@ fail:
     return status;
 }
 
-hrm_status hrm_safetensors_open(const char *path, hrm_safetensors **out) {
+static hrm_status open_map(const char *path, hrm_status (*open)(const char *path, hrm_file_map *out),
+                           hrm_safetensors **out) {
     hrm_file_map map;
     *out = NULL;
-    hrm_status status = hrm_file_map_open(path, &map);
+    hrm_status status = open(path, &map);
     if (status != HRM_OK) return status;
     status = hrm_safetensors_parse(map.data, map.size, out);
     if (status != HRM_OK) {
@@ -241,6 +248,14 @@ hrm_status hrm_safetensors_open(const char *path, hrm_safetensors **out) {
     }
     (*out)->map = map;
     return HRM_OK;
+}
+
+hrm_status hrm_safetensors_open(const char *path, hrm_safetensors **out) {
+    return open_map(path, hrm_file_map_open, out);
+}
+
+hrm_status hrm_safetensors_open_private(const char *path, hrm_safetensors **out) {
+    return open_map(path, hrm_file_map_open_private, out);
 }
 
 void hrm_safetensors_close(hrm_safetensors *file) {
@@ -256,6 +271,11 @@ size_t hrm_safetensors_count(const hrm_safetensors *file) {
 
 const hrm_safetensors_tensor *hrm_safetensors_get(const hrm_safetensors *file, size_t index) {
     return &file->tensors[index];
+}
+
+void *hrm_safetensors_get_writable(const hrm_safetensors *file, size_t index) {
+    if (!file->map.writable) return NULL;
+    return (unsigned char *)file->map.writable + ((const unsigned char *)file->tensors[index].data - file->bytes);
 }
 
 const hrm_safetensors_tensor *hrm_safetensors_find(const hrm_safetensors *file, const char *name) {
@@ -285,6 +305,47 @@ const char *hrm_safetensors_metadata(const hrm_safetensors *file, const char *ke
     for (size_t i = 0; i < file->metadata_count; i++)
         if (strcmp(file->metadata[i].key, key) == 0) return file->metadata[i].value;
     return NULL;
+}
+
+/* ---- the checksum ---- */
+
+size_t hrm_safetensors_find_checksum(const char *header, size_t bytes, const char *key, const char *digits) {
+    const size_t key_bytes = strlen(key), length = key_bytes + HRM_SAFETENSORS_CHECKSUM_DIGITS + 5;
+    /* In a string a quote has a backslash before it, so that no name or other value can look like this. */
+    for (size_t at = 1; at < bytes && length <= bytes - at; at++) {
+        const char *text = header + at, *colon = text + 1 + key_bytes, *value = colon + 3;
+        if (text[0] == '"' && (text[-1] == '{' || text[-1] == ',') && memcmp(text + 1, key, key_bytes) == 0 &&
+            memcmp(colon, "\":\"", 3) == 0 && memcmp(value, digits, HRM_SAFETENSORS_CHECKSUM_DIGITS) == 0 &&
+            value[HRM_SAFETENSORS_CHECKSUM_DIGITS] == '"')
+            return (size_t)(value - header);
+    }
+    return 0;
+}
+
+hrm_status hrm_safetensors_verify(const hrm_safetensors *file, const char *key, bool *has_checksum) {
+    static const char zeros[HRM_SAFETENSORS_CHECKSUM_DIGITS + 1] = "0000000000000000";
+    const char *want = hrm_safetensors_metadata(file, key);
+    *has_checksum = want != NULL;
+    if (!want) return HRM_OK;
+    if (strlen(want) != HRM_SAFETENSORS_CHECKSUM_DIGITS || strspn(want, "0123456789abcdef") != strlen(want))
+        return hrm_fail(HRM_ERR_FORMAT, "its checksum (metadata \"%s\") is \"%.32s\", not %d digits 0-9, a-f", key,
+                        want, HRM_SAFETENSORS_CHECKSUM_DIGITS);
+    uint64_t header_bytes;
+    memcpy(&header_bytes, file->bytes, sizeof header_bytes); /* checked by the parser */
+    const size_t place = hrm_safetensors_find_checksum((const char *)file->bytes + 8, (size_t)header_bytes, key, want);
+    if (place == 0)
+        return hrm_fail(HRM_ERR_FORMAT, "its header with the checksum %s is not as it was written (another program?)",
+                        want);
+    char got[HRM_SAFETENSORS_CHECKSUM_DIGITS + 1];
+    const size_t digits = 8 + place, behind = digits + HRM_SAFETENSORS_CHECKSUM_DIGITS;
+    hrm_checksum sum;
+    hrm_checksum_init(&sum);
+    hrm_checksum_update(&sum, file->bytes, digits);
+    hrm_checksum_update(&sum, zeros, HRM_SAFETENSORS_CHECKSUM_DIGITS);
+    hrm_checksum_update(&sum, file->bytes + behind, file->size - behind);
+    snprintf(got, sizeof got, "%016" PRIx64, hrm_checksum_get(&sum));
+    if (strcmp(got, want) == 0) return HRM_OK;
+    return hrm_fail(HRM_ERR_FORMAT, "its checksum is %s, its data give %s", want, got);
 }
 
 static hrm_status check_count(const hrm_safetensors_tensor *tensor, uint64_t count) {

@@ -2,9 +2,13 @@
 
 #include "base/arena.h"
 #include "base/checked.h"
+#include "base/checksum.h"
 #include "base/file_write.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +28,9 @@ struct hrm_safetensors_writer {
     struct entry *entries;
     size_t count, room;
     uint64_t total_bytes;
-    json_t *names;    /* object used as a set */
-    json_t *metadata; /* object of strings */
+    json_t *names;      /* object used as a set */
+    json_t *metadata;   /* object of strings */
+    char *checksum_key; /* lies in arena; NULL: no checksum */
 };
 
 hrm_status hrm_safetensors_writer_create(hrm_safetensors_writer **out) {
@@ -100,12 +105,39 @@ hrm_status hrm_safetensors_writer_add_callback(hrm_safetensors_writer *writer, c
     return add(writer, name, (struct entry){.dtype = dtype, .rank = rank, .fill = fill, .user = user}, shape);
 }
 
-hrm_status hrm_safetensors_writer_set_metadata(hrm_safetensors_writer *writer, const char *key, const char *value) {
+static hrm_status set_metadata(hrm_safetensors_writer *writer, const char *key, const char *value) {
     json_t *text = json_string(value);
     if (!text) return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "safetensors: metadata \"%.80s\" is not UTF-8", key);
     if (json_object_set_new(writer->metadata, key, text) != 0)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "safetensors: the metadata key \"%.80s\" is not UTF-8", key);
     return HRM_OK;
+}
+
+hrm_status hrm_safetensors_writer_set_metadata(hrm_safetensors_writer *writer, const char *key, const char *value) {
+    if (writer->checksum_key && strcmp(writer->checksum_key, key) == 0)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "safetensors: the metadata \"%s\" is the checksum's", key);
+    return set_metadata(writer, key, value);
+}
+
+static const char checksum_zeros[HRM_SAFETENSORS_CHECKSUM_DIGITS + 1] = "0000000000000000";
+
+hrm_status hrm_safetensors_writer_set_checksum(hrm_safetensors_writer *writer, const char *key) {
+    if (writer->checksum_key)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "safetensors: the checksum already has the key \"%s\"",
+                        writer->checksum_key);
+    if (json_object_get(writer->metadata, key))
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "safetensors: the metadata \"%s\" is set, it cannot be the checksum's", key);
+    bool plain = key[0] != 0; /* the header then holds the key as it is */
+    for (const char *c = key; *c; c++) plain = plain && *c >= ' ' && *c <= '~' && *c != '"' && *c != '\\';
+    if (!plain)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                        "safetensors: the checksum's key must be plain text without quotes and backslashes");
+    char *copy;
+    hrm_status status = hrm_arena_copy_text(&writer->arena, key, strlen(key), &copy);
+    if (status == HRM_OK) status = set_metadata(writer, key, checksum_zeros);
+    if (status == HRM_OK) writer->checksum_key = copy;
+    return status;
 }
 
 static json_t *describe(const struct entry *entry, uint64_t begin) {
@@ -146,18 +178,40 @@ static hrm_status make_header(const hrm_safetensors_writer *writer, const struct
     return *out ? HRM_OK : hrm_fail(HRM_ERR_OUT_OF_MEMORY, "cannot write %s: no host memory", path);
 }
 
-static hrm_status write_entry(hrm_file_writer *file, const struct entry *entry, const char *path, void *chunk) {
+/* A file being written, and the checksum of what it holds so far. */
+typedef struct sink {
+    hrm_file_writer *file;
+    hrm_checksum *sum; /* NULL: none is wanted */
+} sink;
+
+static hrm_status put(sink *out, const void *data, size_t bytes) {
+    if (out->sum) hrm_checksum_update(out->sum, data, bytes);
+    return hrm_file_writer_write(out->file, data, bytes);
+}
+
+static hrm_status write_entry(sink *out, const struct entry *entry, const char *path, void *chunk) {
     hrm_status status = HRM_OK;
-    if (!entry->fill) return hrm_file_writer_write(file, entry->data, (size_t)entry->bytes);
+    /* In pieces, that the second reading of them (checksum, file) finds them in a cache. */
     for (uint64_t offset = 0; offset < entry->bytes; offset += HRM_SAFETENSORS_CHUNK_BYTES) {
         uint64_t rest = entry->bytes - offset;
         size_t bytes = rest < HRM_SAFETENSORS_CHUNK_BYTES ? (size_t)rest : HRM_SAFETENSORS_CHUNK_BYTES;
-        status = entry->fill(entry->user, offset, chunk, bytes);
-        if (status != HRM_OK) return hrm_fail_prefix(status, "cannot write %s: tensor \"%s\"", path, entry->name);
-        status = hrm_file_writer_write(file, chunk, bytes);
+        if (entry->fill) {
+            status = entry->fill(entry->user, offset, chunk, bytes);
+            if (status != HRM_OK) return hrm_fail_prefix(status, "cannot write %s: tensor \"%s\"", path, entry->name);
+        }
+        status = put(out, entry->fill ? chunk : (const unsigned char *)entry->data + offset, bytes);
         if (status != HRM_OK) return status;
     }
     return HRM_OK;
+}
+
+/* The zeros that keep the checksum's place become its digits. */
+static hrm_status write_checksum(const hrm_safetensors_writer *writer, const sink *out, const char *header) {
+    const size_t place = hrm_safetensors_find_checksum(header, strlen(header), writer->checksum_key, checksum_zeros);
+    assert(place > 0); /* set_checksum put it there */
+    char digits[HRM_SAFETENSORS_CHECKSUM_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%016" PRIx64, hrm_checksum_get(out->sum));
+    return hrm_file_writer_rewrite(out->file, sizeof(uint64_t) + place, digits, HRM_SAFETENSORS_CHECKSUM_DIGITS);
 }
 
 hrm_status hrm_safetensors_writer_write(hrm_safetensors_writer *writer, const char *path) {
@@ -186,11 +240,15 @@ hrm_status hrm_safetensors_writer_write(hrm_safetensors_writer *writer, const ch
         goto fail;
     }
     uint64_t announced = length + padding;
+    hrm_checksum sum;
+    hrm_checksum_init(&sum);
     HRM_TRY(hrm_file_writer_open(path, &file));
-    HRM_TRY(hrm_file_writer_write(file, &announced, sizeof announced));
-    HRM_TRY(hrm_file_writer_write(file, header, length));
-    HRM_TRY(hrm_file_writer_write(file, "        ", padding));
-    for (size_t i = 0; i < writer->count; i++) HRM_TRY(write_entry(file, sorted[i], path, chunk));
+    sink out = {file, writer->checksum_key ? &sum : NULL};
+    HRM_TRY(put(&out, &announced, sizeof announced));
+    HRM_TRY(put(&out, header, length));
+    HRM_TRY(put(&out, "        ", padding));
+    for (size_t i = 0; i < writer->count; i++) HRM_TRY(write_entry(&out, sorted[i], path, chunk));
+    if (out.sum) HRM_TRY(write_checksum(writer, &out, header));
     HRM_TRY(hrm_file_writer_commit(&file));
 fail:
     hrm_file_writer_abort(file);

@@ -31,8 +31,15 @@ hrm_status hrm_safetensors_writer_add_callback(hrm_safetensors_writer *writer, c
                                                hrm_safetensors_dtype dtype, uint32_t rank, const uint64_t *shape,
                                                hrm_safetensors_fill_fn fill, void *user);
 
-/* Sets or replaces one string of "__metadata__". Errors: INVALID_ARGUMENT (not UTF-8), OUT_OF_MEMORY. */
+/* Sets or replaces one string of "__metadata__". Errors: INVALID_ARGUMENT (not UTF-8; the checksum's key),
+ * OUT_OF_MEMORY. */
 hrm_status hrm_safetensors_writer_set_metadata(hrm_safetensors_writer *writer, const char *key, const char *value);
+
+/* Files get a checksum of header and values (base/checksum.h) as metadata `key`, 16 digits 0-9, a-f, which
+ * hrm_safetensors_verify compares. The key's place among the metadata is where this call stands. The values are read
+ * once, while they are written. Errors: INVALID_ARGUMENT (a key that is empty or not plain ASCII without quotes and
+ * backslashes; one that set_metadata has set; a second checksum), OUT_OF_MEMORY. */
+hrm_status hrm_safetensors_writer_set_checksum(hrm_safetensors_writer *writer, const char *key);
 
 /* Writes everything; may be called again, for the same or another path. Errors: IO, OUT_OF_MEMORY, a callback's. */
 hrm_status hrm_safetensors_writer_write(hrm_safetensors_writer *writer, const char *path);

@@ -10,6 +10,7 @@
 struct hrm_tensor_file {
     hrm_safetensors *safetensors; /* one of the two is set */
     hrm_torch_file *torch;
+    char *path; /* for messages */
     uint32_t owners;
 };
 
@@ -19,13 +20,18 @@ struct hrm_tensor_stream {
     uint64_t done;           /* bytes */
 };
 
-hrm_status hrm_tensor_file_open(const char *path, hrm_tensor_file **out) {
+static hrm_status open_file(const char *path, bool writable, hrm_tensor_file **out) {
     hrm_status status;
     hrm_weights_kind kind;
     *out = NULL;
     hrm_tensor_file *file = calloc(1, sizeof *file);
     if (!file) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "cannot read %s: no host memory", path);
     file->owners = 1;
+    file->path = strdup(path);
+    if (!file->path) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "cannot read %s: no host memory", path);
+        goto fail;
+    }
     HRM_TRY(hrm_weights_kind_load(path, &kind));
     switch (kind) {
     case HRM_WEIGHTS_TORCH:
@@ -33,7 +39,8 @@ hrm_status hrm_tensor_file_open(const char *path, hrm_tensor_file **out) {
         HRM_TRY(hrm_torch_file_open(path, &file->torch));
         break;
     default: /* what is no safetensors file either is refused there */
-        HRM_TRY(hrm_safetensors_open(path, &file->safetensors));
+        HRM_TRY(writable ? hrm_safetensors_open_private(path, &file->safetensors)
+                         : hrm_safetensors_open(path, &file->safetensors));
         break;
     }
     *out = file;
@@ -41,6 +48,14 @@ hrm_status hrm_tensor_file_open(const char *path, hrm_tensor_file **out) {
 fail:
     hrm_tensor_file_close(file);
     return status;
+}
+
+hrm_status hrm_tensor_file_open(const char *path, hrm_tensor_file **out) {
+    return open_file(path, false, out);
+}
+
+hrm_status hrm_tensor_file_open_private(const char *path, hrm_tensor_file **out) {
+    return open_file(path, true, out);
 }
 
 void hrm_tensor_file_retain(hrm_tensor_file *file) {
@@ -51,6 +66,7 @@ void hrm_tensor_file_close(hrm_tensor_file *file) {
     if (!file || --file->owners > 0) return;
     hrm_safetensors_close(file->safetensors);
     hrm_torch_file_close(file->torch);
+    free(file->path);
     free(file);
 }
 
@@ -77,6 +93,12 @@ const void *hrm_tensor_file_get_mapped(const hrm_tensor_file *file, size_t index
     return file->torch ? NULL : get(file, index)->data;
 }
 
+float *hrm_tensor_file_get_writable_f32(const hrm_tensor_file *file, size_t index) {
+    if (file->torch || get(file, index)->dtype != HRM_ST_F32) return NULL;
+    void *values = hrm_safetensors_get_writable(file->safetensors, index);
+    return (uintptr_t)values % sizeof(float) == 0 ? values : NULL;
+}
+
 size_t hrm_tensor_file_find(const hrm_tensor_file *file, const char *name) {
     size_t index;
     if (file->torch) return hrm_torch_file_find(file->torch, name, &index) ? index : SIZE_MAX;
@@ -95,6 +117,14 @@ size_t hrm_tensor_file_metadata_count(const hrm_tensor_file *file) {
 
 void hrm_tensor_file_metadata_at(const hrm_tensor_file *file, size_t index, const char **key, const char **value) {
     hrm_safetensors_metadata_at(file->safetensors, index, key, value);
+}
+
+hrm_status hrm_tensor_file_verify(const hrm_tensor_file *file, const char *key, bool *has_checksum) {
+    bool present = false;
+    hrm_status status = file->torch ? HRM_OK : hrm_safetensors_verify(file->safetensors, key, &present);
+    if (status != HRM_OK) return hrm_fail_prefix(status, "%s is damaged", file->path);
+    if (has_checksum) *has_checksum = present;
+    return HRM_OK;
 }
 
 hrm_status hrm_tensor_stream_open(hrm_tensor_file *file, size_t index, hrm_tensor_stream **out) {

@@ -23,6 +23,10 @@ typedef struct hrm_tensor_stream hrm_tensor_stream;
 
 /* The kind is told from the first bytes. Errors: IO, FORMAT (neither kind, or damaged: what and where), UNSUPPORTED. */
 hrm_status hrm_tensor_file_open(const char *path, hrm_tensor_file **out);
+/* The same with values that may be written through hrm_tensor_file_get_writable_f32: this process's copy changes, never
+ * the file, and pages not written take no memory (base/file_map.h). The file may be replaced by rename meanwhile.
+ * PyTorch's files open too, without values to write. */
+hrm_status hrm_tensor_file_open_private(const char *path, hrm_tensor_file **out);
 /* One more owner: each closes. */
 void hrm_tensor_file_retain(hrm_tensor_file *file);
 /* NULL does nothing; with the last owner the file goes. Close its streams first. */
@@ -34,12 +38,22 @@ size_t hrm_tensor_file_count(const hrm_tensor_file *file);
 hrm_tensor_info hrm_tensor_file_get(const hrm_tensor_file *file, size_t index);
 /* The values where they lie in the mapped file, any alignment; NULL when they have to be read (PyTorch's files). */
 const void *hrm_tensor_file_get_mapped(const hrm_tensor_file *file, size_t index);
+/* The values of an F32 tensor where they lie in the private mapping, valid until the last owner closes the file; what
+ * is written there is also what get_mapped and streams read from then on. NULL when they cannot be written in place,
+ * and have to be read into memory: other types, values at odd places (not a multiple of 4 bytes), PyTorch's files, and
+ * files opened by hrm_tensor_file_open. */
+float *hrm_tensor_file_get_writable_f32(const hrm_tensor_file *file, size_t index);
 /* SIZE_MAX when there is none of that name. */
 size_t hrm_tensor_file_find(const hrm_tensor_file *file, const char *name);
 /* The metadata of safetensors; NULL when absent, and always for PyTorch's files. */
 const char *hrm_tensor_file_metadata(const hrm_tensor_file *file, const char *key);
 size_t hrm_tensor_file_metadata_count(const hrm_tensor_file *file);
 void hrm_tensor_file_metadata_at(const hrm_tensor_file *file, size_t index, const char **key, const char **value);
+
+/* Reads the whole file and compares it with the checksum under metadata `key`, see hrm_safetensors_verify; call it
+ * before anything is written to a private mapping. *has_checksum (may be NULL) tells whether there was one: a file
+ * without is OK, as are PyTorch's. Errors: FORMAT ("PATH is damaged: its checksum is X, its data give Y"). */
+hrm_status hrm_tensor_file_verify(const hrm_tensor_file *file, const char *key, bool *has_checksum);
 
 /* Reads one tensor from its first value to its last, row-major. */
 hrm_status hrm_tensor_stream_open(hrm_tensor_file *file, size_t index, hrm_tensor_stream **out);

@@ -54,6 +54,28 @@ static void map_shows_the_bytes(void **state) {
     hrm_file_map_close(NULL);
 }
 
+static void private_map_keeps_to_itself(void **state) {
+    (void)state;
+    const char *path = check_temp_path("private.bin");
+    hrm_file_map map, other;
+    check_write_file(path, "0123456789", 10);
+    CHECK_EQ(chmod(path, 0400), 0); /* needs no permission to write */
+    CHECK_OK(hrm_file_map_open_private(path, &map));
+    CHECK(map.writable == map.data && map.size == 10);
+    memcpy(map.writable, "ab", 2);
+    check_same_bits("map", map.data, "ab23456789", 10);
+    check_content(path, "0123456789", 10);
+    CHECK_OK(hrm_file_map_open(path, &other));
+    CHECK(other.writable == NULL);
+    check_same_bits("other", other.data, "0123456789", 10);
+    hrm_file_map_close(&other);
+    CHECK_EQ(unlink(path), 0);
+    check_same_bits("map", map.data, "ab23456789", 10);
+    hrm_file_map_close(&map);
+    CHECK(map.data == NULL && map.writable == NULL && map.size == 0);
+    CHECK_STATUS(hrm_file_map_open_private(check_temp_path("absent"), &map), HRM_ERR_IO);
+}
+
 static void map_refuses_clearly(void **state) {
     (void)state;
     hrm_file_map map;
@@ -297,6 +319,7 @@ static void log_line_that_does_not_fit_leaves_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(map_shows_the_bytes),
+        cmocka_unit_test(private_map_keeps_to_itself),
         cmocka_unit_test(map_refuses_clearly),
         cmocka_unit_test(writer_replaces_at_commit_only),
         cmocka_unit_test(writer_keeps_large_and_small_pieces_in_order),

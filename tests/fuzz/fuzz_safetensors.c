@@ -34,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (hrm_safetensors_metadata(file, key) != value) abort();
         sink += (unsigned)strlen(value);
     }
+    bool has_checksum;
+    sink += hrm_safetensors_verify(file, "k", &has_checksum) == HRM_OK;
     hrm_safetensors_close(file);
     return 0;
 }
@@ -50,6 +52,9 @@ size_t fuzz_seed(size_t index, uint8_t *buffer, size_t room) {
          "\"data_offsets\":[8,10]},\"c\":{\"dtype\":\"BF16\",\"shape\":[0,4],\"data_offsets\":[10,10]}}",
          10},
         {"{}", 0},
+        {"{\"__metadata__\":{\"k\":\"0123456789abcdef\"},\"w\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}"
+         "}",
+         2},
     };
     if (index >= sizeof rows / sizeof *rows) return 0;
     uint64_t length = strlen(rows[index].header);
