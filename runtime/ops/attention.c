@@ -120,6 +120,10 @@ static void record_trial_bwd(hrm_recorder *rec, uint32_t candidate, const hrm_te
                                                     .family = trial_families[candidate]});
 }
 
+const char *hrm_attention_get_op(bool backward) {
+    return backward ? "attention_bwd" : "attention_fwd";
+}
+
 hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family) {
     enum { COUNT = sizeof trial_families / sizeof *trial_families };
     hrm_select_candidate candidates[COUNT];
@@ -131,7 +135,7 @@ hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention
     }
     const uint64_t n_lse = TRIAL_BATCH * TRIAL_HEADS * TRIAL_SEQ, n_o = n_lse * TRIAL_HEAD_DIM;
     const uint64_t counts[TRIAL_TENSORS] = {3 * n_o, n_o, n_lse, n_o, n_lse, 3 * n_o};
-    const hrm_select_case c = {.op = backward ? "attention_bwd" : "attention_fwd",
+    const hrm_select_case c = {.op = hrm_attention_get_op(backward),
                                .candidates = candidates,
                                .candidate_count = COUNT,
                                .counts = counts,

@@ -35,6 +35,8 @@ typedef enum hrm_attention_family {
 const char *hrm_attention_family_name(hrm_attention_family family);
 /* Whether the device can run all kernels of the family (AUTO and TILES: always). */
 bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family);
+/* "attention_fwd", "attention_bwd": the directions' names in ops/select.h. */
+const char *hrm_attention_get_op(bool backward);
 /* What AUTO stands for; the first call of a process may measure (see hrm_select_pick for time and errors). */
 hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family);
 

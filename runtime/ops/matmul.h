@@ -64,10 +64,14 @@ void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed);
  * is given is part of the order of summation. */
 uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint64_t m, uint64_t n, uint64_t k);
 
+/* "matmul_nt": the form's name in ops/select.h. */
+const char *hrm_matmul_get_op(hrm_matmul_form form);
 /* The name of the family measured for a form, and whether the device can run one. */
 const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form);
 const char *hrm_matmul_family_name(hrm_matmul_family family);
 bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form);
+/* The measured family of a form; the first call may measure (see hrm_select_pick). */
+hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmul_family *family);
 /* Makes the choices of all three forms now (otherwise the first product of a form does). */
 hrm_status hrm_matmul_choose_all(hrm_device *device);
 

@@ -161,6 +161,10 @@ hrm_status hrm_matmul_choose_all(hrm_device *device) {
     return HRM_OK;
 }
 
+const char *hrm_matmul_get_op(hrm_matmul_form form) {
+    return op_names[form];
+}
+
 const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form) {
     hrm_matmul_family family;
     if (hrm_matmul_choose(device, form, &family) != HRM_OK) return "none";

@@ -10,8 +10,6 @@
 hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form form, bool wide);
 /* Lanes of a subgroup that the CPU families use; 0 = the device's subgroup has another size. */
 uint32_t hrm_matmul_lanes(const hrm_device *device);
-/* The measured family of a form. */
-hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmul_family *family);
 
 static inline bool hrm_matmul_family_packs(hrm_matmul_family family) {
     return family == HRM_MATMUL_LANE_SHUFFLE || family == HRM_MATMUL_LANE_BROADCAST;

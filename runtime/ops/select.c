@@ -33,7 +33,8 @@ typedef struct select_state {
     uint32_t choice_count;
     select_choice stored[SELECT_MAX_OPS]; /* of the file */
     uint32_t stored_count;
-    char path[HRM_PATH_MAX]; /* "" = no cache */
+    char path[HRM_PATH_MAX];            /* "" = no cache */
+    const char *forced_op, *forced_row; /* during hrm_select_force; else NULL */
 } select_state;
 
 /* ---- the file: a header line, a line per op, a line with the hash of everything before it ---- */
@@ -331,7 +332,8 @@ fail:
 hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_t *chosen) {
     select_state *s = get_state(device);
     if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %s: no host memory", c->op);
-    const select_choice *known = find(s->choices, s->choice_count, c->op);
+    const bool forced = s->forced_op && strcmp(s->forced_op, c->op) == 0;
+    const select_choice *known = forced ? NULL : find(s->choices, s->choice_count, c->op);
     if (known) {
         *chosen = find_candidate(c, known->name, strlen(known->name));
         if (*chosen != UINT32_MAX) return HRM_OK;
@@ -353,6 +355,13 @@ hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_
                             "HRM_SELECT=%s names no kernel of %s that this device can run; `hrm devices` lists them",
                             getenv("HRM_SELECT"), c->op);
         how = "HRM_SELECT";
+    } else if (forced) {
+        *chosen = find_candidate(c, s->forced_row, strlen(s->forced_row));
+        if (*chosen == UINT32_MAX)
+            return hrm_fail(HRM_ERR_UNSUPPORTED,
+                            "%s: this device can run no kernel \"%.40s\"; `hrm devices` lists them", c->op,
+                            s->forced_row);
+        how = "recorded";
     } else if (usable == 1) {
         *chosen = only;
         how = "only one";
@@ -377,6 +386,42 @@ hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_
     return HRM_OK;
 }
 
+/* Makes the choice of one operation. */
+static hrm_status choose(hrm_device *device, const char *op) {
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++) {
+        hrm_matmul_family family;
+        if (strcmp(op, hrm_matmul_get_op((hrm_matmul_form)form)) == 0)
+            return hrm_matmul_choose(device, (hrm_matmul_form)form, &family);
+    }
+    for (int backward = 0; backward <= 1; backward++) {
+        hrm_attention_family family;
+        if (strcmp(op, hrm_attention_get_op(backward != 0)) == 0)
+            return hrm_attention_choose(device, backward != 0, &family);
+    }
+    return hrm_fail(HRM_ERR_UNSUPPORTED, "there is no choice of kernels for an operation \"%.40s\"", op);
+}
+
+hrm_status hrm_select_force(hrm_device *device, const char *op, const char *row) {
+    select_state *s = get_state(device);
+    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %.40s: no host memory", op);
+    s->forced_op = op;
+    s->forced_row = row;
+    hrm_status status = choose(device, op); /* takes the row, or refuses it */
+    s->forced_op = s->forced_row = NULL;
+    return status;
+}
+
+hrm_status hrm_select_visit_used(hrm_device *device,
+                                 void (*visit)(void *user, const char *op, const char *row, double gflops,
+                                               const char *how),
+                                 void *user) {
+    const select_state *s = get_state(device);
+    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "listing kernel choices: no host memory");
+    for (uint32_t i = 0; i < s->choice_count; i++)
+        visit(user, s->choices[i].op, s->choices[i].name, s->choices[i].gflops, s->choices[i].how);
+    return HRM_OK;
+}
+
 hrm_status hrm_select_list(hrm_device *device,
                            void (*visit)(void *user, const char *op, const char *row, double gflops, const char *how),
                            void *user) {
@@ -385,10 +430,5 @@ hrm_status hrm_select_list(hrm_device *device,
         hrm_attention_family family;
         status = hrm_attention_choose(device, backward != 0, &family);
     }
-    if (status != HRM_OK) return status;
-    const select_state *s = get_state(device);
-    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "listing kernel choices: no host memory");
-    for (uint32_t i = 0; i < s->choice_count; i++)
-        visit(user, s->choices[i].op, s->choices[i].name, s->choices[i].gflops, s->choices[i].how);
-    return HRM_OK;
+    return status == HRM_OK ? hrm_select_visit_used(device, visit, user) : status;
 }

@@ -49,8 +49,26 @@ typedef struct hrm_select_case {
  * names none), and what running meets. */
 hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_t *chosen);
 
-/* Visits the choices of every operation, making those not made yet. `how`: "measured", "cached", "only one",
- * "HRM_SELECT" or "not measurable" (a device that does no work: nothing is kept); gflops 0 = not measured. */
+/* From now on the operation uses this row on this device ("recorded"): what a run recorded is used again, whatever the
+ * cache says or a measurement would say. Nothing is measured, and nothing is written to the cache file; HRM_SELECT
+ * still wins, and then HRM_OK is returned too (the list tells). The row's results are not compared with another's
+ * again. Call it before anything is created on the device. Later calls hold for what is recorded from then on: programs
+ * recorded before keep their kernels, and weights laid out before stay as they are (a matmul_nt row that needs packed
+ * weights is refused by the recorder of a model created without). A second call for an op replaces the first. Errors:
+ * UNSUPPORTED (no such op; no such row, or one that this device cannot run: the op's choice stays as it was), and what
+ * hrm_select_pick returns for a bad HRM_SELECT. */
+hrm_status hrm_select_force(hrm_device *device, const char *op, const char *row);
+
+/* Visits the choices made so far, in the order they were made: after a program has been recorded, those it runs with
+ * (and those of other programs of the device). Measures nothing. */
+hrm_status hrm_select_visit_used(hrm_device *device,
+                                 void (*visit)(void *user, const char *op, const char *row, double gflops,
+                                               const char *how),
+                                 void *user);
+
+/* Visits the choices of every operation, making those not made yet. `how`: "measured", "cached", "recorded" (forced),
+ * "only one", "HRM_SELECT" or "not measurable" (a device that does no work: nothing is kept); gflops 0 = not measured.
+ */
 hrm_status hrm_select_list(hrm_device *device,
                            void (*visit)(void *user, const char *op, const char *row, double gflops, const char *how),
                            void *user);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "idle_device.h"
+#include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/kernels.h"
 #include "ops/matmul.h"
@@ -243,7 +244,84 @@ static void test_the_list(void **state) {
     hrm_device_close(device);
 }
 
+typedef struct found {
+    const char *op;
+    char row[40], how[40];
+    uint32_t visits;
+} found;
+
+static void find_visit(void *user, const char *op, const char *row, double gflops, const char *how) {
+    found *f = user;
+    (void)gflops;
+    f->visits++;
+    if (strcmp(op, f->op) != 0) return;
+    snprintf(f->row, sizeof f->row, "%s", row);
+    snprintf(f->how, sizeof f->how, "%s", how);
+}
+
+static found find_used(hrm_device *device, const char *op) {
+    found f = {.op = op};
+    CHECK_OK(hrm_select_visit_used(device, find_visit, &f));
+    return f;
+}
+
+/* Every family that the device can run, forced before anything has been chosen and after. */
+static void test_forced_rows(void **state) {
+    (void)state;
+    const char *folder = check_temp_path("forced");
+    const char *op = hrm_matmul_get_op(HRM_MATMUL_NN);
+    CHECK_STR(op, "matmul_nn");
+    uint32_t forced = 0;
+    hrm_device *device = open_with_cache(folder);
+    CHECK_EQ(find_used(device, op).visits, 0);
+    for (int f = HRM_MATMUL_AUTO + 1; f < HRM_MATMUL_FAMILY_COUNT; f++) {
+        const char *row = hrm_matmul_family_name((hrm_matmul_family)f);
+        if (hrm_select_force(device, op, row) != HRM_OK) continue;
+        forced++;
+        found now = find_used(device, op);
+        CHECK_EQ(now.visits, 1); /* nothing else was measured for it */
+        CHECK_STR(now.row, row);
+        CHECK_STR(now.how, "recorded");
+        CHECK_STR(hrm_matmul_get_row(device, HRM_MATMUL_NN), row);
+    }
+    CHECK(forced > 0);
+    char last[40];
+    snprintf(last, sizeof last, "%s", hrm_matmul_get_row(device, HRM_MATMUL_NN));
+
+    /* Refusals leave the choice. */
+    CHECK_STATUS(hrm_select_force(device, "twice", "fast"), HRM_ERR_UNSUPPORTED);
+    CHECK_ERROR_HAS("\"twice\"");
+    CHECK_STATUS(hrm_select_force(device, op, "no_such_row"), HRM_ERR_UNSUPPORTED);
+    CHECK_ERROR_HAS("matmul_nn");
+    CHECK_ERROR_HAS("\"no_such_row\"");
+    CHECK_STATUS(hrm_select_force(device, op, ""), HRM_ERR_UNSUPPORTED);
+    CHECK_STR(find_used(device, op).row, last);
+    CHECK_STR(find_used(device, op).how, "recorded");
+    CHECK(find_cache_file(folder) == NULL); /* none is a measurement */
+
+    /* HRM_SELECT wins. */
+    char variable[80];
+    snprintf(variable, sizeof variable, "%s=%s", op, last);
+    setenv("HRM_SELECT", variable, 1);
+    CHECK_OK(hrm_select_force(device, op, "no_such_row"));
+    unsetenv("HRM_SELECT");
+    CHECK_STR(find_used(device, op).how, "HRM_SELECT");
+    CHECK_STR(find_used(device, op).row, last);
+
+    CHECK_OK(hrm_select_force(device, hrm_attention_get_op(false), "tiles"));
+    CHECK_STR(find_used(device, "attention_fwd").how, "recorded");
+    hrm_attention_family family;
+    CHECK_OK(hrm_attention_choose(device, false, &family));
+    CHECK_EQ(family, HRM_ATTENTION_TILES);
+    hrm_device_close(device);
+
+    /* The next device knows nothing of it. */
+    device = open_with_cache(folder);
+    CHECK_EQ(find_used(device, op).visits, 0);
+    hrm_device_close(device);
+}
+
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_the_fastest_right_one), HELPER_GPU_TEST(test_no_measurement_of_a_single_one),
                 HELPER_GPU_TEST(test_growing_work), HELPER_GPU_TEST(test_the_cache_file),
                 HELPER_GPU_TEST(test_the_override), HELPER_GPU_TEST(test_a_device_that_does_nothing),
-                HELPER_GPU_TEST(test_the_list))
+                HELPER_GPU_TEST(test_the_list), HELPER_GPU_TEST(test_forced_rows))
