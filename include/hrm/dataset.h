@@ -43,6 +43,10 @@ typedef struct hrm_dataset_info {
 HRM_API hrm_status hrm_dataset_open(const char *folder, const char *split, hrm_dataset **out);
 HRM_API void hrm_dataset_close(hrm_dataset *dataset);
 HRM_API hrm_status hrm_dataset_get_info(const hrm_dataset *dataset, hrm_dataset_info *info);
+/* A hash of everything a run learns from: tokens, labels, and which example belongs to which puzzle, identifier and
+ * group; the same data have the same one on every machine. Checkpoints carry it, so that a run is continued on its own
+ * data only. Not cryptographic. The first call reads all data (about 1 GB/s), later ones remember. Free-threaded. */
+HRM_API hrm_status hrm_dataset_get_checksum(const hrm_dataset *dataset, uint64_t *checksum);
 /* Copies puzzles [first, first + count): tokens and labels [count, seq_len] u32 (labels: HRM_IGNORE_LABEL where there
  * is none), ids [count]; any of the three may be NULL. */
 HRM_API hrm_status hrm_dataset_read(const hrm_dataset *dataset, uint32_t first, uint32_t count, uint32_t *tokens,

@@ -19,6 +19,10 @@ extern "C" {
 HRM_API uint32_t hrm_version(void);
 /* "0.1.0" and so on; static storage. Free-threaded. */
 HRM_API const char *hrm_version_string(void);
+/* The revision of the source tree that the library was built from: "67a97a4f01", with "-dirty" behind it when tracked
+ * files had changed; "unknown" when it was not built in a git checkout; or what the builder set (HRM_SOURCE_REVISION).
+ * Static storage. Free-threaded. */
+HRM_API const char *hrm_build_revision(void);
 
 #ifdef __cplusplus
 }

@@ -59,6 +59,11 @@ hrm_status hrm_dataset_get_info(const hrm_dataset *d, hrm_dataset_info *info) {
     return HRM_OK;
 }
 
+hrm_status hrm_dataset_get_checksum(const hrm_dataset *d, uint64_t *checksum) {
+    *checksum = hrm_dataset_hash(d);
+    return HRM_OK;
+}
+
 hrm_status hrm_dataset_read(const hrm_dataset *d, uint32_t first, uint32_t count, uint32_t *tokens, uint32_t *labels,
                             uint32_t *ids) {
     return hrm_puzzle_set_read(&d->set, first, count, tokens, labels, ids);

@@ -1,6 +1,7 @@
 #include "data/puzzle_set.h"
 
 #include "base/checked.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,15 @@ uint32_t hrm_puzzle_set_square_side(uint32_t seq_len) {
     uint32_t root = 0;
     while ((uint64_t)(root + 1) * (root + 1) <= seq_len) root++;
     return root * root == seq_len ? root : 0;
+}
+
+uint64_t hrm_puzzle_set_hash(const hrm_puzzle_set *set) {
+    const size_t cells = (size_t)set->example_count * set->seq_len;
+    uint64_t hash = hrm_fnv1a64_update(HRM_FNV1A64_INIT, set->inputs, cells);
+    hash = hrm_fnv1a64_update(hash, set->labels, cells);
+    hash = hrm_fnv1a64_update(hash, set->puzzle_indices, ((size_t)set->puzzle_count + 1) * sizeof(uint32_t));
+    hash = hrm_fnv1a64_update(hash, set->puzzle_identifiers, (size_t)set->puzzle_count * sizeof(uint32_t));
+    return hrm_fnv1a64_update(hash, set->group_indices, ((size_t)set->group_count + 1) * sizeof(uint32_t));
 }
 
 uint32_t hrm_puzzle_set_find_puzzle(const hrm_puzzle_set *set, uint32_t example) {

@@ -69,6 +69,9 @@ static inline uint32_t hrm_puzzle_set_label(const hrm_puzzle_set *set, uint32_t 
 hrm_status hrm_puzzle_set_read(const hrm_puzzle_set *set, uint32_t first, uint32_t count, uint32_t *tokens,
                                uint32_t *labels, uint32_t *ids);
 
+/* FNV-1a of tokens, labels, puzzle indices, identifiers and group indices, as they lie in memory. */
+uint64_t hrm_puzzle_set_hash(const hrm_puzzle_set *set);
+
 /* The puzzle that example `example` belongs to; example < example_count. */
 uint32_t hrm_puzzle_set_find_puzzle(const hrm_puzzle_set *set, uint32_t example);
 

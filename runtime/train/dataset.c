@@ -34,6 +34,15 @@ static bool are_sudokus(const hrm_puzzle_set *set) {
     return true;
 }
 
+uint64_t hrm_dataset_hash(const hrm_dataset *dataset) {
+    hrm_dataset *d = (hrm_dataset *)(uintptr_t)dataset; /* what it remembers does not show: callers see it unchanged */
+    if (!atomic_load(&d->has_checksum)) {
+        atomic_store(&d->checksum, hrm_puzzle_set_hash(&d->set));
+        atomic_store(&d->has_checksum, true);
+    }
+    return atomic_load(&d->checksum);
+}
+
 hrm_puzzle_kind hrm_dataset_find_kind(const hrm_puzzle_set *set) {
     if (are_mazes(set)) return HRM_PUZZLE_MAZE;
     if (are_sudokus(set)) return HRM_PUZZLE_SUDOKU;

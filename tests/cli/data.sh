@@ -47,6 +47,12 @@ for made in "4 easy" "6 easy" "6 medium" "8 hard" "9 easy" "9 medium" "9 hard"; 
 done
 expect_ok "$HRM" data sudoku --out other --side 9 --train 8 --test 4 --seed 4
 differ 9-easy other "another seed gave the same puzzles"
+# the checksum: that of the data, in text and JSON, whatever the folder is called
+checksums() { "$HRM" data info "$1" | sed -n 's/^  checksum     \([0-9a-f]\{16\}\)$/\1/p' | tr '\n' ' '; }
+set -- $(checksums 9-easy)
+[ $# -eq 2 ] && [ "$1" != "$2" ] || fail "checksums of two splits are: $*"
+info 9-easy-again checksum "\"$1\" \"$2\""
+[ "$(checksums other)" != "$1 $2 " ] || fail "other puzzles have the same checksum"
 expect_ok "$HRM" data sudoku --out full --side 4 --train 4 --test 2 --min-givens 12 --max-givens 12
 expect_fail 1 "singles solve every one" "$HRM" data sudoku --out never --side 4 --level medium
 expect_fail 1 "side 5.*4, 6, 8 and 9" "$HRM" data sudoku --out never --side 5

@@ -439,6 +439,29 @@ static void test_read(void **state) {
     CHECK_STATUS(hrm_puzzle_set_init(&set, 1, 6, 257, 0, 0), HRM_ERR_INVALID_ARGUMENT);
 }
 
+/* Checkpoints of earlier versions carry it: the value stays, and every array is part of it. */
+static void test_hash(void **state) {
+    (void)state;
+    hrm_puzzle_set set;
+    CHECK_OK(hrm_puzzle_set_open(&set, check_tree_golden_dir("data/maze"), "train"));
+    const uint64_t want = hrm_puzzle_set_hash(&set);
+    CHECK_EQ(want, UINT64_C(0x0d9dec28cec8caa1));
+    set.inputs[3] ^= 1;
+    CHECK(hrm_puzzle_set_hash(&set) != want);
+    set.inputs[3] ^= 1;
+    set.labels[(size_t)set.example_count * set.seq_len - 1] ^= 1;
+    CHECK(hrm_puzzle_set_hash(&set) != want);
+    set.labels[(size_t)set.example_count * set.seq_len - 1] ^= 1;
+    uint32_t *arrays[] = {set.puzzle_indices, set.puzzle_identifiers, set.group_indices};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        arrays[i][0] ^= 1;
+        CHECK(hrm_puzzle_set_hash(&set) != want);
+        arrays[i][0] ^= 1;
+    }
+    CHECK_EQ(hrm_puzzle_set_hash(&set), want);
+    hrm_puzzle_set_deinit(&set);
+}
+
 static void test_unwritable(void **state) {
     (void)state;
     hrm_puzzle_set set;
@@ -454,7 +477,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_round_trip), cmocka_unit_test(test_bad_json), cmocka_unit_test(test_bad_arrays),
         cmocka_unit_test(test_lying_headers),     cmocka_unit_test(test_writer),   cmocka_unit_test(test_read),
-        cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_unwritable),        cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* hrm data info: what is in a data set's folder; opening it checks every index, token and size. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,7 +11,7 @@ static const char *kind_name(hrm_puzzle_kind kind) {
     return (unsigned)kind < 4 ? names[kind] : names[0];
 }
 
-static void print_info(const char *split, const hrm_dataset_info *info) {
+static void print_info(const char *split, const hrm_dataset_info *info, uint64_t checksum) {
     char bytes[32];
     const double cells = (double)info->count * info->seq_len;
     printf("%s: %s\n", split, kind_name(info->kind));
@@ -23,15 +24,18 @@ static void print_info(const char *split, const hrm_dataset_info *info) {
     printf("  identifiers  %u\n", info->puzzle_count);
     printf("  labels       %.1f %% of all positions\n", cells > 0 ? 100 * (double)info->labelled / cells : 0);
     printf("  in memory    %s\n", cli_format_bytes(info->bytes, bytes, sizeof bytes));
+    printf("  checksum     %016" PRIx64 "\n", checksum);
 }
 
-static json_t *info_to_json(const char *split, const hrm_dataset_info *info) {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "split", split, "kind",
+static json_t *info_to_json(const char *split, const hrm_dataset_info *info, uint64_t checksum) {
+    char digits[17];
+    snprintf(digits, sizeof digits, "%016" PRIx64, checksum);
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "split", split, "kind",
                      kind_name(info->kind), "examples", (json_int_t)info->count, "seq_len", (json_int_t)info->seq_len,
                      "vocab_size", (json_int_t)info->vocab_size, "grid_width", (json_int_t)info->grid_width,
                      "grid_height", (json_int_t)info->grid_height, "puzzles", (json_int_t)info->puzzles, "groups",
                      (json_int_t)info->groups, "identifiers", (json_int_t)info->puzzle_count, "labelled",
-                     (json_int_t)info->labelled);
+                     (json_int_t)info->labelled, "checksum", digits);
 }
 
 /* 1: described; 0: there is no such split; -1: an error was printed. */
@@ -39,20 +43,22 @@ static int describe_split(const char *folder, const char *split, bool required, 
     char path[4096];
     struct stat found;
     hrm_dataset *set = NULL;
+    uint64_t checksum = 0;
     hrm_dataset_info info = HRM_INIT(hrm_dataset_info);
     snprintf(path, sizeof path, "%s/%s", folder, split);
     if (!required && stat(path, &found) != 0 && errno == ENOENT) return 0;
     hrm_status status = hrm_dataset_open(folder, split, &set);
     if (status == HRM_OK) status = hrm_dataset_get_info(set, &info);
+    if (status == HRM_OK) status = hrm_dataset_get_checksum(set, &checksum);
     hrm_dataset_close(set);
     if (status != HRM_OK) {
         cli_fail_last();
         return -1;
     }
     if (list)
-        json_array_append_new(list, info_to_json(split, &info));
+        json_array_append_new(list, info_to_json(split, &info, checksum));
     else
-        print_info(split, &info);
+        print_info(split, &info, checksum);
     return 1;
 }
 

@@ -53,6 +53,7 @@ static void print_overview(void) {
 static void print_version(void) {
     printf("hrm %s\n", HRM_VERSION_STRING);
     printf("library        %s\n", hrm_version_string());
+    printf("built from     %s\n", hrm_build_revision());
     printf("devices        Vulkan 1.2 and newer: graphics cards, and processors through lavapipe\n");
     printf("JSON           jansson %s\n", JANSSON_VERSION);
 #ifdef HRM_HAVE_TORCH
