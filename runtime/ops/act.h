@@ -3,8 +3,10 @@
  *
  * Letters: B batch rows, T positions (puzzle positions included), S tokens, D hidden width. Tensors are contiguous;
  * only their element counts are checked unless a shape is said to be read. Step blocks and metrics are u32 tensors that
- * hold struct hrm_step_block and struct hrm_step_metrics (shaders/shared). Padding rows (first_row + b >= live_rows)
- * contribute nothing. Source: the reference's models/hrm/hrm_act_v1.py and models/losses.py. */
+ * hold struct hrm_step_block and struct hrm_step_metrics (shaders/shared). Row b has number first_row +
+ * step_block.first_row + b within the whole batch; padding rows, whose number is >= live_rows, contribute nothing.
+ * Metrics are of a whole batch: there b is that number. Source: the reference's models/hrm/hrm_act_v1.py and
+ * models/losses.py. */
 #ifndef HRM_OPS_ACT_H
 #define HRM_OPS_ACT_H
 
@@ -35,7 +37,7 @@ typedef struct hrm_act_halt_args {
     hrm_tensor explore_uniform; /* [B] f32 and [B] u32: recorded draws to replay instead of making them; both or none */
     hrm_tensor explore_min_steps;
     uint32_t batch;
-    uint32_t first_row; /* number of row 0 within the whole batch: for live_rows and the draws */
+    uint32_t first_row; /* with the step block's: number of row 0 within the whole batch, for live_rows and the draws */
     uint32_t max_steps; /* >= 1 */
     uint32_t mode;      /* HRM_ACT_TRAIN, HRM_ACT_FIXED, HRM_ACT_ADAPTIVE */
     bool draw_once;     /* one exploration draw per puzzle, kept for all its segments, instead of one per segment */

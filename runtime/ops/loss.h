@@ -1,8 +1,9 @@
 /* Token losses, predictions and the two-logit halting head.
  *
  * Letters: B batch rows, S labelled positions, P puzzle positions before them, T = P + S, V vocabulary, D hidden width.
- * Tensors are contiguous; only their element counts are checked. Padding rows (first_row + b >= step_block.live_rows)
- * contribute nothing. Results of a row depend on that row alone and are the same bits on every run. */
+ * Tensors are contiguous; only their element counts are checked. Row b has number first_row + step_block.first_row + b
+ * within the whole batch; padding rows, whose number is >= step_block.live_rows, contribute nothing. Results of a row
+ * depend on that row alone and are the same bits on every run. */
 #ifndef HRM_OPS_LOSS_H
 #define HRM_OPS_LOSS_H
 
@@ -28,7 +29,7 @@ typedef struct hrm_token_loss_args {
     uint32_t seq;
     uint32_t puzzle_len;
     uint32_t vocab;
-    uint32_t first_row; /* number of row 0 within the whole batch, when this is a part of it */
+    uint32_t first_row; /* with the step block's: number of row 0 within the whole batch, when this is a part of it */
     hrm_token_loss_kind kind;
     float grad_scale; /* 1 / global batch size */
 } hrm_token_loss_args;

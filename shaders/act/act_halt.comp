@@ -30,7 +30,7 @@ layout(std430, set = 0, binding = 3) readonly buffer MinSteps { uint explore_min
 layout(std430, set = 0, binding = 4) buffer Steps { uint steps[]; };
 layout(std430, set = 0, binding = 5) writeonly buffer Halted { uint halted[]; };
 
-uint draw_min_halt(uint b, uint done) {
+uint draw_min_halt(uint b, uint row, uint done) {
     float u;
     uint least;
     if (p.has_draws != 0) {
@@ -38,7 +38,7 @@ uint draw_min_halt(uint b, uint done) {
         least = explore_min_steps[b];
     } else {
         uint step = p.draw_once != 0 ? step_block.step - (done - 1) : step_block.step;
-        uvec4 words = philox4x32(uvec4(p.first_row + b, step, 0, PHILOX_USE_EXPLORE),
+        uvec4 words = philox4x32(uvec4(row, step, 0, PHILOX_USE_EXPLORE),
                                  uvec2(step_block.rng_seed_lo, step_block.rng_seed_hi));
         u = philox_uniform(words.x);
         least = 2 + philox_below(words.y, p.max_steps - 1);
@@ -49,7 +49,8 @@ uint draw_min_halt(uint b, uint done) {
 void main() {
     uint b = flat_group() * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
     if (b >= p.batch) return;
-    if (p.first_row + b >= step_block.live_rows) {
+    uint row = p.first_row + step_block.first_row + b;
+    if (row >= step_block.live_rows) {
         halted[b] = 1;
         return;
     }
@@ -59,7 +60,7 @@ void main() {
         float threshold = p.has_continue != 0 ? q[2 * b + 1] : 0.0;
         if (p.mode == HRM_ACT_ADAPTIVE) threshold += p.margin;
         stop = stop || q[2 * b] > threshold;
-        if (p.mode == HRM_ACT_TRAIN) stop = stop && done >= draw_min_halt(b, done);
+        if (p.mode == HRM_ACT_TRAIN) stop = stop && done >= draw_min_halt(b, row, done);
     }
     steps[b] = done;
     halted[b] = stop ? 1 : 0;

@@ -39,7 +39,7 @@ float bce_slope(float x, float t) {
 void main() {
     uint b = flat_group() * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
     if (b >= p.batch) return;
-    bool live = p.first_row + b < step_block.live_rows;
+    bool live = p.first_row + step_block.first_row + b < step_block.live_rows;
     float halt = 0.0, halt_slope = 0.0, go_on = 0.0, go_on_slope = 0.0;
     if (live) {
         float right = exact[b] != 0 ? 1.0 : 0.0;

@@ -5,7 +5,7 @@
  *
  *   0 r logits [B, P + S, V] f32; positions before P are not read
  *   1 r labels [B, S] u32; HRM_LABEL_IGNORED does not count; any other value >= V makes its row's loss NaN
- *   2 r step_block; rows whose number is >= live_rows are padding
+ *   2 r step_block; rows whose number, first_row of both + b, is >= live_rows are padding
  *   3 w loss [B] f32         0 for rows without labels and padding
  *   4 w labelled [B] u32     labelled tokens
  *   5 w correct [B] u32      of these, tokens whose largest logit is the label's (the lowest index among equals)
@@ -100,7 +100,7 @@ void main() {
     uint b = flat_group();
     if (b >= p.batch) return;
     uint lane = gl_LocalInvocationID.x, lanes = gl_WorkGroupSize.x;
-    bool live = p.first_row + b < step_block.live_rows;
+    bool live = p.first_row + step_block.first_row + b < step_block.live_rows;
 
     float count = 0.0; /* whole numbers below 2^24: exact */
     if (live)

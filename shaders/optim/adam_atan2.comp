@@ -4,7 +4,7 @@
  *   p -= step_size * atan2(m, sqrt(v) * v_scale)
  *   ema = ema_decay * ema + (1 - ema_decay) * p, with -DHRM_EMA; a decay of 0 copies p
  * step_size = lr / (1 - beta1^t) and v_scale = 1 / sqrt(1 - beta2^t) come from the step block: the first moment's bias is
- * corrected in the step size, not inside the atan2. atan2(0, 0) = 0.
+ * corrected in the step size, not inside the atan2. atan2(0, 0) = 0. With skip in the step block nothing is written.
  *
  *   0 r grad    1 r step_block    2 r p    3 r m    4 r v    5 w p    6 w m    7 w v    8 r ema    9 w ema    (f32)
  * Bindings 5 to 7 and 9 are the same memory as 2 to 4 and 8: each element is read, then written, by one invocation. One
@@ -51,7 +51,7 @@ float angle(float m, float d) {
 
 void main() {
     uint group = flat_group() * params.per_group;
-    if (group >= params.count) return;
+    if (group >= params.count || step_block.skip != 0) return;
     uint begin = params.first + group;
     uint end = params.first + min(group + params.per_group, params.count);
     float keep = 1.0 - step_block.lr * params.weight_decay;

@@ -3,7 +3,8 @@
  *   table[n, :] = table[n, :] * (1 - puzzle_lr * weight_decay) - puzzle_lr * sign(g),  sign(0) = 0
  *   0 r grad [B, E] f32    1 r ids [B] u32    2 r step_block    3 m table [N, E] f32
  * One workgroup a batch row; the first row of an identifier owns it and adds the others' gradients in order,
- * compensated. Padding rows (b >= live_rows) and identifiers >= N change nothing.
+ * compensated. Padding rows (b >= live_rows) and identifiers >= N change nothing;
+ * with skip in the step block nothing is written.
  * Maths: the reference's models/sparse_embedding.py. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -25,7 +26,7 @@ shared uint first_same, last_same; /* rows of the batch with this row's identifi
 void main() {
     uint b = flat_group();
     uint rows = min(p.batch, step_block.live_rows);
-    if (b >= rows) return;
+    if (b >= rows || step_block.skip != 0) return;
     uint id = ids[b], lane = gl_LocalInvocationID.x;
     if (lane == 0) first_same = last_same = b;
     barrier();

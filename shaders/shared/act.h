@@ -24,7 +24,7 @@ HRM_CHECK_SIZE(hrm_act_reset_rows_params, 8);
 
 struct hrm_act_halt_params {
     HRM_U32 batch;
-    HRM_U32 first_row; /* number of row 0 within the whole batch: for step_block.live_rows and the random draws */
+    HRM_U32 first_row; /* and step_block.first_row: number of row 0 within the whole batch, for live_rows and draws */
     HRM_U32 max_steps;
     HRM_U32 mode;         /* HRM_ACT_* */
     HRM_U32 has_continue; /* q rule: 1 q_halt > q_continue, 0 q_halt > 0 */
@@ -43,7 +43,7 @@ HRM_CHECK_SIZE(hrm_q_target_params, 8);
 
 struct hrm_q_loss_params {
     HRM_U32 batch;
-    HRM_U32 first_row;
+    HRM_U32 first_row; /* likewise */
     HRM_U32 has_target;
     HRM_F32 grad_weight; /* q_weight * grad_scale */
 };

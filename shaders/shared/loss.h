@@ -10,7 +10,7 @@ struct hrm_token_loss_params {
     HRM_U32 seq;        /* labels per row */
     HRM_U32 puzzle_len; /* positions before them in the logits, which no label belongs to */
     HRM_U32 vocab;
-    HRM_U32 first_row; /* number of row 0 within the whole batch, for step_block.live_rows */
+    HRM_U32 first_row; /* and step_block.first_row: number of row 0 within the whole batch, for live_rows */
     HRM_F32 grad_scale;
 };
 HRM_CHECK_SIZE(hrm_token_loss_params, 24);

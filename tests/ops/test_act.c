@@ -91,9 +91,10 @@ static void check_halt(const ref_act_halt_rule *rule, bool recorded) {
                                   step_block((struct hrm_step_block){.step = rule->step,
                                                                      .rng_seed_lo = (uint32_t)rule->seed,
                                                                      .rng_seed_hi = (uint32_t)(rule->seed >> 32),
-                                                                     .live_rows = rule->live_rows}),
+                                                                     .live_rows = rule->live_rows,
+                                                                     .first_row = rule->first_row / 3}),
                               .batch = batch,
-                              .first_row = rule->first_row,
+                              .first_row = rule->first_row - rule->first_row / 3,
                               .max_steps = rule->max_steps,
                               .mode = rule->mode,
                               .has_continue = rule->has_continue,
@@ -213,6 +214,25 @@ static void check_q_losses(uint32_t batch, uint32_t live_rows, bool with_target,
     check_close_f32("halt loss", (float *)helper_gpu_read(args.row_q_halt_loss), halt, batch, 1e-37, 5e-7);
     check_close_f32("continue loss", (float *)helper_gpu_read(args.row_q_continue_loss), go_on, batch, 1e-37, 5e-7);
     check_close_f32("grad_q", (float *)helper_gpu_read(args.grad_q), grad, 2 * batch, 0.0625 * 2e-7, 5e-7);
+
+    /* The last row alone, as part of a larger batch: the same bits. */
+    const uint32_t b = batch - 1;
+    hrm_q_loss_args one = args;
+    one.q = helper_gpu_f32_2d(q + 2 * (size_t)b, 1, 2);
+    one.row_exact = helper_gpu_u32(exact + b, 1);
+    one.grad_q = helper_gpu_f32_2d(NULL, 1, 2);
+    one.row_q_halt_loss = helper_gpu_f32(NULL, 1);
+    one.row_q_continue_loss = helper_gpu_f32(NULL, 1);
+    one.step_block = step_block((struct hrm_step_block){.live_rows = live_rows, .first_row = b / 2});
+    if (with_target) one.target_continue = helper_gpu_f32(got_target + b, 1);
+    one.batch = 1;
+    one.first_row = b - b / 2;
+    hrm_q_loss(helper_gpu_begin(), one);
+    helper_gpu_run();
+    check_same_bits("halt loss of a row alone", helper_gpu_read(one.row_q_halt_loss),
+                    (float *)helper_gpu_read(args.row_q_halt_loss) + b, 4);
+    check_same_bits("grad_q of a row alone", helper_gpu_read(one.grad_q),
+                    (float *)helper_gpu_read(args.grad_q) + 2 * (size_t)b, 8);
     CHECK_EQ(helper_gpu_teardown(NULL), 0);
 }
 

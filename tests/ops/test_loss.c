@@ -129,6 +129,21 @@ static void check_token_loss(const loss_case *c, bool softmax) {
     check_same_bits("row_loss of a row alone", helper_gpu_read(one.row_loss), got + b, 4);
     check_same_bits("grad_logits of a row alone", helper_gpu_read(one.grad_logits),
                     (float *)helper_gpu_read(args.grad_logits) + (uint64_t)b * row, row * 4);
+
+    /* Where the part begins may come from the step block; one row further on there is only padding. */
+    hrm_token_loss_args moved = one;
+    moved.row_loss = helper_gpu_f32(NULL, 1);
+    moved.first_row = b - b / 2;
+    struct hrm_step_block block = {.live_rows = shape.live_rows, .first_row = b / 2};
+    moved.step_block = helper_gpu_u32(&block, sizeof block / 4);
+    hrm_token_loss(helper_gpu_begin(), moved);
+    helper_gpu_run();
+    check_same_bits("row_loss of a part of the batch", helper_gpu_read(moved.row_loss), got + b, 4);
+    block.first_row++;
+    helper_gpu_write(moved.step_block, &block);
+    helper_gpu_run_again();
+    CHECK(*(float *)helper_gpu_read(moved.row_loss) == 0.0f);
+    CHECK_EQ(*(uint32_t *)helper_gpu_read(moved.row_exact), 0);
 }
 
 static void test_token_loss(void **state) {
