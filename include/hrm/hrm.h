@@ -7,6 +7,7 @@
 #include <hrm/dataset.h>
 #include <hrm/device.h>
 #include <hrm/model.h>
+#include <hrm/plot.h>
 #include <hrm/render.h>
 #include <hrm/status.h>
 #include <hrm/sudoku.h>

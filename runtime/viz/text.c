@@ -135,13 +135,15 @@ float hrm_text_width(const hrm_text_style *style, const char *text) {
     return (units - GAP_UNITS) * style->cap_height / CAP_UNITS + weight_of(style);
 }
 
-/* Where grid point (0, 0) lies and how large a unit is. */
+/* Where grid point (0, 0) lies, how large a unit is and where the text runs. */
 typedef struct glyph_frame {
     float x, baseline, unit, thickness;
+    bool upwards;
 } glyph_frame;
 
 static hrm_point place(const glyph_frame *frame, const char *code) {
     float x = (float)(code[0] <= '9' ? code[0] - '0' : code[0] - 'A' + 10), y = (float)(code[1] - 'e');
+    if (frame->upwards) return (hrm_point){frame->x - y * frame->unit, frame->baseline - x * frame->unit};
     return (hrm_point){frame->x + x * frame->unit, frame->baseline - y * frame->unit};
 }
 
@@ -191,17 +193,32 @@ static void add_glyph(hrm_canvas *canvas, const glyph_frame *frame, const glyph 
     }
 }
 
-float hrm_text_draw(hrm_canvas *canvas, float x, float baseline, const hrm_text_style *style, const char *text) {
-    float width = hrm_text_width(style, text);
-    glyph_frame frame = {.baseline = baseline, .unit = style->cap_height / CAP_UNITS, .thickness = weight_of(style)};
-    frame.x = x + frame.thickness / 2;
+/* Draws from the frame's place on. */
+static void draw_text(hrm_canvas *canvas, glyph_frame *frame, hrm_color color, const char *text) {
     while (*text) {
         const glyph *shape = take_glyph(&text);
-        add_glyph(canvas, &frame, shape);
-        frame.x += ((float)shape->width + GAP_UNITS) * frame.unit;
+        add_glyph(canvas, frame, shape);
+        float step = ((float)shape->width + GAP_UNITS) * frame->unit;
+        if (frame->upwards)
+            frame->baseline -= step;
+        else
+            frame->x += step;
     }
-    hrm_canvas_layer_paint(canvas, style->color);
-    return width;
+    hrm_canvas_layer_paint(canvas, color);
+}
+
+float hrm_text_draw(hrm_canvas *canvas, float x, float baseline, const hrm_text_style *style, const char *text) {
+    glyph_frame frame = {.baseline = baseline, .unit = style->cap_height / CAP_UNITS, .thickness = weight_of(style)};
+    frame.x = x + frame.thickness / 2;
+    draw_text(canvas, &frame, style->color, text);
+    return hrm_text_width(style, text);
+}
+
+void hrm_text_draw_upwards(hrm_canvas *canvas, float baseline, float y, const hrm_text_style *style, const char *text) {
+    glyph_frame frame = {
+        .x = baseline, .unit = style->cap_height / CAP_UNITS, .thickness = weight_of(style), .upwards = true};
+    frame.baseline = y - frame.thickness / 2;
+    draw_text(canvas, &frame, style->color, text);
 }
 
 void hrm_text_draw_centered(hrm_canvas *canvas, hrm_point center, const hrm_text_style *style, char character) {

@@ -19,6 +19,10 @@ float hrm_text_width(const hrm_text_style *style, const char *text);
 /* Draws with the left edge at x and the letters standing on y = baseline; returns the width. */
 float hrm_text_draw(hrm_canvas *canvas, float x, float baseline, const hrm_text_style *style, const char *text);
 
+/* The same turned left by a quarter, to be read from below: the letters stand on x = baseline and the text starts at y,
+ * its lower end. */
+void hrm_text_draw_upwards(hrm_canvas *canvas, float baseline, float y, const hrm_text_style *style, const char *text);
+
 /* Draws one character centred on a point, by its own bounds. */
 void hrm_text_draw_centered(hrm_canvas *canvas, hrm_point center, const hrm_text_style *style, char character);
 

@@ -4,6 +4,7 @@
 #include "viz/text.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const hrm_color white = {255, 255, 255, 255}, black = {0, 0, 0, 255}, red = {200, 0, 0, 255};
@@ -159,8 +160,29 @@ static void test_text(void **state) {
     CHECK_STR(fitted, "");
 }
 
+/* Text that is read from below covers the turned place, and as much of it. */
+static void test_text_upwards(void **state) {
+    (void)state;
+    const hrm_text_style style = {.cap_height = 14, .color = black};
+    hrm_canvas flat, turned;
+    CHECK_OK(hrm_canvas_init(&flat, 120, 120, white));
+    CHECK_OK(hrm_canvas_init(&turned, 120, 120, white));
+    hrm_text_draw(&flat, 10, 60, &style, "Loss 7");
+    hrm_text_draw_upwards(&turned, 60, 110, &style, "Loss 7");
+    for (uint32_t y = 0; y < 120; y++)
+        for (uint32_t x = 0; x < 120; x++) {
+            const int want = hrm_canvas_get(&flat, x, y).g, got = hrm_canvas_get(&turned, y, 119 - x).g;
+            /* sums of floats round differently in the other direction */
+            CHECK_MSG(abs(want - got) <= 2, "pixel (%u, %u) is %d, turned %d", x, y, want, got);
+        }
+    CHECK(darkness(&flat) > 50);
+    hrm_canvas_deinit(&flat);
+    hrm_canvas_deinit(&turned);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rects), cmocka_unit_test(test_lines),
-                                       cmocka_unit_test(test_outside), cmocka_unit_test(test_text)};
+                                       cmocka_unit_test(test_outside), cmocka_unit_test(test_text),
+                                       cmocka_unit_test(test_text_upwards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

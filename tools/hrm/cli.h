@@ -32,6 +32,8 @@ extern const cli_option cli_global_options[];
     X(devices, "list the devices Vulkan offers, and what each would run")                                              \
     X(data, "make, build or check training data (hrm data maze, sudoku, info)")                                        \
     X(train, "train a model on a data set")                                                                            \
+    X(runs, "compare training runs in a table")                                                                        \
+    X(plot, "draw the curves of training runs as PNG and SVG")                                                         \
     X(eval, "measure a model on puzzles it has never seen")                                                            \
     X(solve, "solve mazes or Sudokus from a text file; draw them as PNG or animated GIF")                              \
     X(render, "draw a puzzle without solving it")                                                                      \
