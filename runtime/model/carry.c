@@ -16,7 +16,8 @@ void hrm_carry_plan(hrm_carry *c, hrm_plan *plan, const hrm_model *m, uint32_t b
     c->z_l = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_L", HRM_F32_T, rows, d->D);
     c->tokens = hrm_plan_2d(plan, HRM_LIFE_CARRY, "tokens", HRM_U32_T, batch, d->S);
     c->ids = hrm_plan_1d(plan, HRM_LIFE_CARRY, "puzzle ids", HRM_U32_T, batch);
-    if (m->puzzle_on_host) c->puzzle_rows = hrm_plan_2d(plan, HRM_LIFE_CARRY, "puzzle rows", HRM_F32_T, batch, d->E);
+    if (m->puzzle_on_host && !with_labels)
+        c->puzzle_rows = hrm_plan_2d(plan, HRM_LIFE_CARRY, "puzzle rows", HRM_F32_T, batch, d->E);
     c->steps = hrm_plan_1d(plan, HRM_LIFE_CARRY, "segment counters", HRM_U32_T, batch);
     c->halted = hrm_plan_1d(plan, HRM_LIFE_CARRY, "halted flags", HRM_U32_T, batch);
     c->new_tokens = hrm_plan_2d(plan, HRM_LIFE_IO, "new tokens", HRM_U32_T, batch, d->S);
@@ -106,7 +107,7 @@ void hrm_carry_record_heads(hrm_recorder *rec, const hrm_net *net, hrm_tensor z_
     hrm_recorder_set_scope(rec, NULL);
 }
 
-void hrm_carry_record_heads_backward(hrm_recorder *rec, const hrm_net *net, const hrm_grads *grads, hrm_tensor z_h,
+void hrm_carry_record_heads_backward(hrm_recorder *rec, const hrm_net *net, const hrm_head_grads *grads, hrm_tensor z_h,
                                      hrm_tensor grad_logits, hrm_tensor grad_q, hrm_tensor grad_h) {
     const hrm_model *m = net->model;
     const hrm_dims *d = &m->dims;
@@ -116,6 +117,7 @@ void hrm_carry_record_heads_backward(hrm_recorder *rec, const hrm_net *net, cons
                                       .b = z_h,
                                       .c = grads->lm_head,
                                       .scratch = net->scratch.product,
+                                      .accumulate = grads->accumulate,
                                       .label = "lm_head dw"});
     hrm_matmul(
         rec, (hrm_matmul_args){
@@ -133,7 +135,7 @@ void hrm_carry_record_heads_backward(hrm_recorder *rec, const hrm_net *net, cons
 }
 
 void hrm_carry_record_embed_backward(hrm_recorder *rec, const hrm_net *net, const hrm_carry *c, const hrm_grads *grads,
-                                     hrm_tensor grad_e, hrm_tensor grad_puzzle, hrm_tensor scratch) {
+                                     bool accumulate, hrm_tensor grad_e, hrm_tensor grad_puzzle, hrm_tensor scratch) {
     const hrm_dims *d = &net->model->dims;
     hrm_recorder_set_scope(rec, "embed backward");
     hrm_embed_bwd(rec, (hrm_embed_bwd_args){.tokens = c->tokens,
@@ -149,6 +151,7 @@ void hrm_carry_record_embed_backward(hrm_recorder *rec, const hrm_net *net, cons
                                             .hidden = d->D,
                                             .vocab = d->V,
                                             .has_positions = d->learned,
+                                            .accumulate = accumulate,
                                             .scale = sqrtf((float)d->D)});
     hrm_recorder_set_scope(rec, NULL);
 }

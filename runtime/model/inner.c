@@ -13,9 +13,10 @@ static const hrm_layer_weights *layer_weights(const hrm_model *m, hrm_level leve
     return level == HRM_LEVEL_H ? m->h_layers : m->l_layers;
 }
 
-hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, uint32_t batch, uint32_t saved_calls,
+hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, const hrm_inner_config *config,
                           hrm_tensor h_out, hrm_tensor l_out) {
     memset(inner, 0, sizeof *inner);
+    inner->recompute = config->recompute;
     uint32_t count = m->config.h_cycles * (m->config.l_cycles + 1);
     inner->calls = calloc(count, sizeof *inner->calls);
     if (!inner->calls)
@@ -24,10 +25,11 @@ hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, 
     for (uint32_t i = 0; i < count; i++)
         inner->calls[i].level = (i + 1) % (m->config.l_cycles + 1) == 0 ? HRM_LEVEL_H : HRM_LEVEL_L;
 
-    const uint64_t rows = (uint64_t)batch * m->dims.T;
+    const uint64_t rows = (uint64_t)config->batch * m->dims.T;
     hrm_tensor last[2] = {h_out, l_out}; /* where the latest call of each level leaves its state, walking backwards */
     bool seen[2] = {false, false};
-    for (uint32_t i = count; i-- > 0 && count - i <= saved_calls;) {
+    hrm_block_saved shared = {0}; /* with recompute: what all blocks use in turn */
+    for (uint32_t i = count; i-- > 0 && count - i <= config->saved_calls;) {
         hrm_call *call = &inner->calls[i];
         uint32_t layers = layer_count(m, call->level);
         call->blocks = calloc(layers, sizeof *call->blocks);
@@ -42,11 +44,16 @@ hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *m, 
             hrm_tensor layer_out =
                 k + 1 == layers ? out
                                 : hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved block output", HRM_F32_T, rows, m->dims.D);
-            hrm_block_saved_plan(&call->blocks[k], plan, m, batch, in, layer_out);
+            call->blocks[k] = shared;
+            if (!hrm_tensor_is_set(&shared.qkv))
+                hrm_block_saved_plan(&call->blocks[k], plan, m, config->batch, in, layer_out);
+            if (inner->recompute) shared = call->blocks[k];
+            call->blocks[k].in = in;
+            call->blocks[k].out = layer_out;
             in = layer_out;
         }
     }
-    if (saved_calls > 2)
+    if (config->saved_calls > 2)
         inner->grad_e = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "gradient of e", HRM_F32_T, rows, m->dims.D);
     return HRM_OK;
 }
@@ -57,16 +64,17 @@ void hrm_inner_deinit(hrm_inner *inner) {
     memset(inner, 0, sizeof *inner);
 }
 
-/* in (the summed input) is in scratch ping or in the first save slot; returns nothing: the state is left in `out`. */
+/* in (the summed input) is in scratch ping or in the first save slot; returns nothing: the state is left in `out`. With
+ * `recompute` only the blocks' inputs and outputs are saved. */
 static void stack_forward(hrm_recorder *rec, const hrm_net *net, hrm_level level, hrm_tensor in, hrm_tensor out,
-                          const hrm_block_saved *saved) {
+                          const hrm_block_saved *saved, bool recompute) {
     const hrm_model *m = net->model;
     const uint32_t rows = net->batch * m->dims.T, layers = layer_count(m, level);
     hrm_tensor swap[2] = {hrm_net_view(net->scratch.pong, rows, m->dims.D),
                           hrm_net_view(net->scratch.ping, rows, m->dims.D)};
     for (uint32_t k = 0; k < layers; k++) {
         hrm_tensor layer_out = k + 1 == layers ? out : saved ? saved[k].out : swap[k % 2];
-        hrm_block_forward(rec, net, &layer_weights(m, level)[k], in, layer_out, saved ? &saved[k] : NULL);
+        hrm_block_forward(rec, net, &layer_weights(m, level)[k], in, layer_out, saved && !recompute ? &saved[k] : NULL);
         in = layer_out;
     }
 }
@@ -85,7 +93,7 @@ void hrm_inner_forward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *i
         hrm_tensor out = saved ? saved[layers - 1].out : is_h ? io->h_out : io->l_out;
         const hrm_tensor none = {0};
         hrm_add(rec, (hrm_add_args){.y = in, .a = is_h ? h : l, .b = is_h ? l : h, .c = is_h ? none : io->e});
-        stack_forward(rec, net, call->level, in, out, saved);
+        stack_forward(rec, net, call->level, in, out, saved, inner->recompute);
         if (is_h)
             h = out;
         else
@@ -133,13 +141,13 @@ void hrm_grads_deinit(hrm_grads *grads) {
 }
 
 void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_grads *grads,
-                        hrm_tensor grad_h, hrm_tensor *grad_e) {
+                        bool accumulate, hrm_tensor grad_h, hrm_tensor *grad_e) {
     const hrm_model *m = net->model;
     const uint32_t rows = net->batch * m->dims.T, D = m->dims.D;
     const hrm_tensor grad_l = hrm_net_view(net->scratch.grad_l, rows, D);
     /* Which gradients hold a value yet; a level's weight gradients are overwritten by its first (last) call, then
      * added. */
-    bool has_l = false, has_e = false, has_weights[2] = {false, false};
+    bool has_l = false, has_e = false, has_weights[2] = {accumulate, accumulate};
     *grad_e = (hrm_tensor){0};
     for (uint32_t i = inner->count; i-- > 0 && inner->calls[i].blocks;) {
         const hrm_call *call = &inner->calls[i];
@@ -149,7 +157,9 @@ void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *
         hrm_tensor g = is_h ? grad_h : grad_l;
         for (uint32_t k = layer_count(m, call->level); k-- > 0;) {
             const hrm_layer_weights *w = layer_weights(m, call->level), *gw = is_h ? grads->h_layers : grads->l_layers;
-            hrm_block_backward(rec, net, &w[k], &gw[k], has_weights[call->level], &call->blocks[k], g, g);
+            const hrm_block_saved *saved = &call->blocks[k];
+            if (inner->recompute) hrm_block_forward(rec, net, &w[k], saved->in, saved->out, saved);
+            hrm_block_backward(rec, net, &w[k], &gw[k], has_weights[call->level], saved, g, g);
         }
         has_weights[call->level] = true;
         /* The call's input is a plain sum: its gradient goes to every term. */

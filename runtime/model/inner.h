@@ -18,8 +18,17 @@ typedef struct hrm_call {
 typedef struct hrm_inner {
     hrm_call *calls;
     uint32_t count;
+    bool recompute; /* calls keep the inputs of their blocks; the rest is computed again, block by block, in backward */
     hrm_tensor grad_e; /* [B*T, D]; only when several L calls are saved */
 } hrm_inner;
+
+/* What passes over an hrm_inner keep. */
+typedef struct hrm_inner_config {
+    uint32_t batch;
+    uint32_t saved_calls; /* the last calls of the schedule that save: 0 for solving, 2 for HRM's one-step gradient,
+                             l_cycles + 1 for the last H cycle */
+    bool recompute;
+} hrm_inner_config;
 
 /* State tensors of a pass, all [B*T, D]. Outputs may be the inputs (the carry is advanced in place). */
 typedef struct hrm_inner_io {
@@ -28,10 +37,10 @@ typedef struct hrm_inner_io {
     hrm_tensor h_out, l_out;
 } hrm_inner_io;
 
-/* Builds the schedule of the model's config; the last `saved_calls` calls save (0 for solving, 2 for HRM's one-step
- * gradient), with h_out and l_out of the passes to come as the final outputs. Errors: OUT_OF_MEMORY. Check the plan. */
-hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *model, uint32_t batch,
-                          uint32_t saved_calls, hrm_tensor h_out, hrm_tensor l_out);
+/* Builds the schedule of the model's config, with h_out and l_out of the passes to come as the final outputs.
+ * Errors: OUT_OF_MEMORY. Check the plan. */
+hrm_status hrm_inner_init(hrm_inner *inner, hrm_plan *plan, const hrm_model *model, const hrm_inner_config *config,
+                          hrm_tensor h_out, hrm_tensor l_out);
 void hrm_inner_deinit(hrm_inner *inner);
 
 /* Records one segment's recurrence. `save` false ignores the save slots (the pass for the Q target). */
@@ -47,9 +56,10 @@ typedef struct hrm_grads {
 hrm_status hrm_grads_init(hrm_grads *grads, hrm_plan *plan, const hrm_model *model);
 void hrm_grads_deinit(hrm_grads *grads);
 
-/* grad_h [B*T, D]: gradient of the final z_H, overwritten. Returns in *grad_e the tensor that holds the gradient of e
- * (scratch: use it before the next pass), unset when no L call was saved. */
+/* grad_h [B*T, D]: gradient of the final z_H, overwritten. Weight gradients are overwritten, or added to when
+ * `accumulate`. Returns in *grad_e the tensor that holds the gradient of e (scratch: use it before the next pass),
+ * unset when no L call was saved. */
 void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_grads *grads,
-                        hrm_tensor grad_h, hrm_tensor *grad_e);
+                        bool accumulate, hrm_tensor grad_h, hrm_tensor *grad_e);
 
 #endif

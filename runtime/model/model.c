@@ -28,9 +28,7 @@ uint64_t hrm_model_get_parameter_count(const hrm_model *m) {
 }
 
 uint64_t hrm_model_get_device_bytes(const hrm_model *m) {
-    uint64_t bytes = 0;
-    for (int life = 0; life < HRM_LIFE_COUNT; life++) bytes += m->plan.bytes[life];
-    return bytes;
+    return hrm_plan_get_bytes(&m->plan);
 }
 
 hrm_device *hrm_model_get_device(const hrm_model *m) {

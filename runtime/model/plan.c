@@ -10,10 +10,21 @@ void hrm_plan_init(hrm_plan *plan, hrm_device *device) {
     plan->device = device;
 }
 
+void hrm_plan_init_dry(hrm_plan *plan, hrm_device *device) {
+    hrm_plan_init(plan, device);
+    plan->dry = true;
+}
+
+uint64_t hrm_plan_get_bytes(const hrm_plan *plan) {
+    uint64_t bytes = 0;
+    for (int life = 0; life < HRM_LIFE_COUNT; life++) bytes += plan->bytes[life];
+    return bytes;
+}
+
 void hrm_plan_deinit(hrm_plan *plan) {
     /* uploads into these buffers may still be under way, for example when loading a model fails half-way; a device that
      * was lost has said so before */
-    if (plan->count) (void)hrm_queue_drain(plan->device);
+    if (plan->count && !plan->dry) (void)hrm_queue_drain(plan->device);
     for (uint32_t i = plan->count; i-- > 0;) hrm_buffer_destroy(plan->buffers[i]);
     free(plan->buffers);
     memset(plan, 0, sizeof *plan);
@@ -46,7 +57,8 @@ hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm
         plan->capacity = capacity;
     }
     hrm_buffer *buffer = NULL;
-    plan->status = hrm_buffer_create(plan->device, bytes, HRM_MEMORY_DEVICE, label, &buffer);
+    plan->status =
+        hrm_buffer_create(plan->device, bytes, plan->dry ? HRM_MEMORY_NONE : HRM_MEMORY_DEVICE, label, &buffer);
     if (plan->status != HRM_OK) return (hrm_tensor){0};
     plan->buffers[plan->count++] = buffer;
     plan->bytes[life] += bytes;

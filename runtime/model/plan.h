@@ -21,6 +21,7 @@ typedef enum hrm_lifetime {
 
 typedef struct hrm_plan {
     hrm_device *device;
+    bool dry; /* tensors have sizes and no memory: to count what a config would need, and to record without running */
     hrm_buffer **buffers;
     uint32_t count, capacity;
     uint64_t bytes[HRM_LIFE_COUNT];
@@ -28,6 +29,7 @@ typedef struct hrm_plan {
 } hrm_plan;
 
 void hrm_plan_init(hrm_plan *plan, hrm_device *device);
+void hrm_plan_init_dry(hrm_plan *plan, hrm_device *device);
 void hrm_plan_deinit(hrm_plan *plan);
 /* First error, with its message set again; HRM_OK if all tensors exist. */
 hrm_status hrm_plan_get_status(const hrm_plan *plan);
@@ -36,5 +38,7 @@ hrm_status hrm_plan_get_status(const hrm_plan *plan);
 hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t n);
 hrm_tensor hrm_plan_2d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows,
                        uint64_t cols);
+/* Sum over all lifetimes. */
+uint64_t hrm_plan_get_bytes(const hrm_plan *plan);
 
 #endif

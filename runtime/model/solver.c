@@ -12,6 +12,7 @@
 #include "gpu/adapter.h"
 #include "gpu/device.h"
 #include "model/carry.h"
+#include "model/solver.h"
 #include "ops/act.h"
 #include "ops/loss.h"
 #include "shared/step_block.h"
@@ -68,6 +69,35 @@ static void plan_results(hrm_solver *s) {
     s->answers = hrm_tensor_2d(buffer, s->answers_at * 4, HRM_U32_T, B, S);
 }
 
+/* All tensors, for max_batch rows. */
+static hrm_status lay_out(hrm_solver *s) {
+    hrm_status status;
+    hrm_model *model = s->model;
+    const uint32_t B = s->config.max_batch, S = model->dims.S;
+    hrm_carry_plan(&s->carry, &s->plan, model, B, false);
+    plan_results(s);
+    s->index = hrm_plan_1d(&s->plan, HRM_LIFE_IO, "row index", HRM_U32_T, B);
+    s->moved_tokens = hrm_plan_2d(&s->plan, HRM_LIFE_SCRATCH, "moved tokens", HRM_U32_T, B, S);
+    s->moved_ids = hrm_plan_1d(&s->plan, HRM_LIFE_SCRATCH, "moved ids", HRM_U32_T, B);
+    s->moved_steps = hrm_plan_1d(&s->plan, HRM_LIFE_SCRATCH, "moved steps", HRM_U32_T, B);
+    s->net = (hrm_net){.model = model, .batch = B};
+    hrm_scratch_plan(&s->net.scratch, &s->plan, model, B, false);
+    HRM_TRY(hrm_plan_get_status(&s->plan));
+    HRM_TRY(hrm_inner_init(&s->inner, &s->plan, model, &(hrm_inner_config){.batch = B}, s->carry.z_h, s->carry.z_l));
+fail:
+    return status;
+}
+
+hrm_status hrm_solver_plan(hrm_model *model, uint32_t max_batch, uint64_t *bytes) {
+    hrm_solver s = {.model = model, .config.max_batch = max_batch};
+    hrm_plan_init_dry(&s.plan, model->device);
+    hrm_status status = lay_out(&s);
+    if (status == HRM_OK) *bytes = hrm_plan_get_bytes(&s.plan);
+    hrm_inner_deinit(&s.inner);
+    hrm_plan_deinit(&s.plan);
+    return status;
+}
+
 hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, hrm_solver **out) {
     hrm_status status;
     hrm_solver_config given;
@@ -97,16 +127,7 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     /* The Q head's logit l means a chance of 1 / (1 + exp(-l)). */
     s->margin = (float)log((double)s->config.confidence / (1.0 - (double)s->config.confidence));
     const uint32_t B = s->config.max_batch, S = model->dims.S;
-    hrm_carry_plan(&s->carry, &s->plan, model, B, false);
-    plan_results(s);
-    s->index = hrm_plan_1d(&s->plan, HRM_LIFE_IO, "row index", HRM_U32_T, B);
-    s->moved_tokens = hrm_plan_2d(&s->plan, HRM_LIFE_SCRATCH, "moved tokens", HRM_U32_T, B, S);
-    s->moved_ids = hrm_plan_1d(&s->plan, HRM_LIFE_SCRATCH, "moved ids", HRM_U32_T, B);
-    s->moved_steps = hrm_plan_1d(&s->plan, HRM_LIFE_SCRATCH, "moved steps", HRM_U32_T, B);
-    s->net = (hrm_net){.model = model, .batch = B};
-    hrm_scratch_plan(&s->net.scratch, &s->plan, model, B, false);
-    HRM_TRY(hrm_plan_get_status(&s->plan));
-    HRM_TRY(hrm_inner_init(&s->inner, &s->plan, model, B, 0, s->carry.z_h, s->carry.z_l));
+    HRM_TRY(lay_out(s));
     for (uint32_t rows = B; rows > 0 && s->bucket_count < MAX_BUCKETS; rows = rows * 3 / 4)
         s->buckets[s->bucket_count++].rows = rows;
     s->host_results = calloc(s->results_words, 4);
@@ -293,7 +314,7 @@ static hrm_status take_id(hrm_solver *s, uint32_t puzzle_id, uint32_t *out) {
     span.bytes = d->E * 4ull;
     span.offset += row * span.bytes;
     *out = row;
-    return hrm_queue_upload(s->model->device, span, s->model->puzzle_host.rows + puzzle_id * span.bytes);
+    return hrm_queue_upload(s->model->device, span, hrm_model_get_puzzle_host(s->model)->rows + puzzle_id * span.bytes);
 }
 
 hrm_status hrm_solver_run(hrm_solver *s, const uint32_t *tokens, const uint32_t *puzzle_ids, uint32_t count,

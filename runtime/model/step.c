@@ -1,25 +1,196 @@
 #include "model/step.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/act.h"
+#include "ops/elementwise.h"
 #include "ops/embed.h"
 #include "ops/loss.h"
 #include "shared/act.h"
+#include "shared/step_block.h"
+
+/* ---- the whole batch ---- */
+
+/* Where the rows of a part lie, in the carry (or step) and in the whole batch. */
+typedef struct row_move {
+    hrm_tensor part, whole;
+    uint64_t words; /* of one row */
+    bool load, store;
+} row_move;
+
+enum { MAX_MOVES = 20 };
+
+/* All that is copied for a part, z_H and z_L apart. */
+static uint32_t list_moves(const hrm_step *s, row_move moves[MAX_MOVES]) {
+    const hrm_carry *c = &s->carry;
+    const hrm_step_whole *w = &s->whole;
+    const uint32_t S = s->model->dims.S;
+    const row_move all[] = {
+        {c->tokens, w->tokens, S, true, true},
+        {c->labels, w->labels, S, true, true},
+        {c->ids, w->ids, 1, true, true},
+        {c->steps, w->steps, 1, true, true},
+        {c->halted, w->halted, 1, true, true},
+        {c->new_tokens, w->new_tokens, S, true, false},
+        {c->new_labels, w->new_labels, S, true, false},
+        {c->new_ids, w->new_ids, 1, true, false},
+        {c->q, w->q, 2, false, true},
+        {s->row_loss, w->row_loss, 1, false, true},
+        {s->row_labelled, w->row_labelled, 1, false, true},
+        {s->row_correct, w->row_correct, 1, false, true},
+        {s->row_exact, w->row_exact, 1, false, true},
+        {s->row_q_halt_loss, w->row_q_halt_loss, 1, false, true},
+        {s->row_q_continue_loss, w->row_q_continue_loss, 1, false, true},
+        {s->grad_puzzle, w->grad_puzzle, s->model->dims.E, false, true},
+    };
+    uint32_t count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (hrm_tensor_is_set(&all[i].part)) moves[count++] = all[i];
+    return count;
+}
+
+static hrm_tensor plan_rows(hrm_plan *plan, hrm_lifetime life, const char *label, hrm_dtype dtype, uint64_t rows,
+                            uint64_t cols) {
+    return cols == 1 ? hrm_plan_1d(plan, life, label, dtype, rows) : hrm_plan_2d(plan, life, label, dtype, rows, cols);
+}
+
+static hrm_status plan_whole(hrm_step *s, hrm_plan *plan) {
+    const hrm_dims *d = &s->model->dims;
+    const hrm_carry *c = &s->carry;
+    hrm_step_whole *w = &s->whole;
+    w->z_h = calloc(s->parts, sizeof *w->z_h);
+    w->z_l = calloc(s->parts, sizeof *w->z_l);
+    if (!w->z_h || !w->z_l)
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for a batch in %u parts", s->parts);
+    if (s->parts == 1) {
+        w->z_h[0] = c->z_h;
+        w->z_l[0] = c->z_l;
+        w->tokens = c->tokens, w->labels = c->labels, w->ids = c->ids;
+        w->new_tokens = c->new_tokens, w->new_labels = c->new_labels, w->new_ids = c->new_ids;
+        w->steps = c->steps, w->halted = c->halted, w->q = c->q;
+        w->step_blocks = c->step_block;
+        w->row_loss = s->row_loss, w->row_labelled = s->row_labelled, w->row_correct = s->row_correct;
+        w->row_exact = s->row_exact, w->row_q_halt_loss = s->row_q_halt_loss;
+        w->row_q_continue_loss = s->row_q_continue_loss;
+        w->grad_puzzle = s->grad_puzzle;
+        return HRM_OK;
+    }
+    const uint64_t rows = (uint64_t)s->parts * s->config.part, values = (uint64_t)s->config.part * d->T;
+    for (uint32_t i = 0; i < s->parts; i++) {
+        w->z_h[i] = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_H of a part", HRM_F32_T, values, d->D);
+        w->z_l[i] = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_L of a part", HRM_F32_T, values, d->D);
+    }
+    const struct {
+        hrm_tensor *t;
+        const char *label;
+        hrm_lifetime life;
+        hrm_dtype dtype;
+        uint64_t cols;
+    } all[] = {{&w->tokens, "all tokens", HRM_LIFE_CARRY, HRM_U32_T, d->S},
+               {&w->labels, "all labels", HRM_LIFE_CARRY, HRM_U32_T, d->S},
+               {&w->ids, "all puzzle ids", HRM_LIFE_CARRY, HRM_U32_T, 1},
+               {&w->steps, "all segment counters", HRM_LIFE_CARRY, HRM_U32_T, 1},
+               {&w->halted, "all halted flags", HRM_LIFE_CARRY, HRM_U32_T, 1},
+               {&w->new_tokens, "all new tokens", HRM_LIFE_IO, HRM_U32_T, d->S},
+               {&w->new_labels, "all new labels", HRM_LIFE_IO, HRM_U32_T, d->S},
+               {&w->new_ids, "all new puzzle ids", HRM_LIFE_IO, HRM_U32_T, 1},
+               {&w->q, "all q logits", HRM_LIFE_IO, HRM_F32_T, 2},
+               {&w->row_loss, "all row losses", HRM_LIFE_IO, HRM_F32_T, 1},
+               {&w->row_labelled, "all rows labelled", HRM_LIFE_IO, HRM_U32_T, 1},
+               {&w->row_correct, "all rows correct", HRM_LIFE_IO, HRM_U32_T, 1},
+               {&w->row_exact, "all rows exact", HRM_LIFE_IO, HRM_U32_T, 1},
+               {&w->row_q_halt_loss, "all rows q_halt loss", HRM_LIFE_IO, HRM_F32_T, 1},
+               {&w->row_q_continue_loss, "all rows q_continue loss", HRM_LIFE_IO, HRM_F32_T, 1},
+               {&w->grad_puzzle, "all puzzle gradients", HRM_LIFE_GRADIENTS, HRM_F32_T, d->E}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].cols) *all[i].t = plan_rows(plan, all[i].life, all[i].label, all[i].dtype, rows, all[i].cols);
+    w->step_blocks = hrm_plan_1d(plan, HRM_LIFE_IO, "step blocks", HRM_U32_T,
+                                 (uint64_t)s->parts * (sizeof(struct hrm_step_block) / 4));
+    s->part_q_weight = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "q weight gradient of a part", HRM_F32_T, 2, d->D);
+    s->part_q_bias = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "q bias gradient of a part", HRM_F32_T, 2);
+    return hrm_plan_get_status(plan);
+}
+
+void hrm_step_record_clear(hrm_recorder *rec, const hrm_step *s) {
+    const hrm_step_whole *w = &s->whole;
+    hrm_carry_record_clear(rec, &s->carry);
+    if (s->parts == 1) return;
+    for (uint32_t i = 0; i < s->parts; i++) {
+        hrm_recorder_fill(rec, hrm_tensor_get_span(&w->z_h[i]), 0);
+        hrm_recorder_fill(rec, hrm_tensor_get_span(&w->z_l[i]), 0);
+    }
+    /* Rows of the new batch too: those past it stay zero, and are read as padding. */
+    row_move moves[MAX_MOVES];
+    for (uint32_t i = list_moves(s, moves); i-- > 0;)
+        if (moves[i].load) hrm_recorder_fill(rec, hrm_tensor_get_span(&moves[i].whole), 0);
+    hrm_recorder_fill(rec, hrm_tensor_get_span(&w->halted), 1);
+}
+
+/* Part `part` of a tensor that holds `words` words a row, all parts one after another. */
+static hrm_span part_span(const hrm_step *s, const hrm_tensor *whole, uint64_t words, uint32_t part) {
+    const uint64_t bytes = s->config.part * words * 4;
+    return (hrm_span){whole->buffer, whole->offset + part * bytes, bytes};
+}
+
+void hrm_step_record_load(hrm_recorder *rec, const hrm_step *s, uint32_t part) {
+    if (s->parts == 1) return;
+    const hrm_carry *c = &s->carry;
+    row_move moves[MAX_MOVES];
+    hrm_recorder_set_scope(rec, "load part");
+    hrm_recorder_copy(rec, hrm_tensor_get_span(&c->z_h), hrm_tensor_get_span(&s->whole.z_h[part]));
+    hrm_recorder_copy(rec, hrm_tensor_get_span(&c->z_l), hrm_tensor_get_span(&s->whole.z_l[part]));
+    const uint32_t count = list_moves(s, moves);
+    for (uint32_t i = 0; i < count; i++)
+        if (moves[i].load)
+            hrm_recorder_copy(rec, hrm_tensor_get_span(&moves[i].part),
+                              part_span(s, &moves[i].whole, moves[i].words, part));
+    const hrm_span block = hrm_tensor_get_span(&c->step_block);
+    hrm_recorder_copy(
+        rec, block,
+        (hrm_span){s->whole.step_blocks.buffer, s->whole.step_blocks.offset + part * block.bytes, block.bytes});
+    hrm_recorder_set_scope(rec, NULL);
+}
+
+void hrm_step_record_store(hrm_recorder *rec, const hrm_step *s, uint32_t part) {
+    if (s->parts == 1) return;
+    const hrm_carry *c = &s->carry;
+    row_move moves[MAX_MOVES];
+    hrm_recorder_set_scope(rec, "store part");
+    hrm_recorder_copy(rec, hrm_tensor_get_span(&s->whole.z_h[part]), hrm_tensor_get_span(&c->z_h));
+    hrm_recorder_copy(rec, hrm_tensor_get_span(&s->whole.z_l[part]), hrm_tensor_get_span(&c->z_l));
+    const uint32_t count = list_moves(s, moves);
+    for (uint32_t i = 0; i < count; i++)
+        if (moves[i].store)
+            hrm_recorder_copy(rec, part_span(s, &moves[i].whole, moves[i].words, part),
+                              hrm_tensor_get_span(&moves[i].part));
+    hrm_recorder_set_scope(rec, NULL);
+}
+
+/* ---- planning ---- */
 
 hrm_status hrm_step_init(hrm_step *s, hrm_plan *plan, const hrm_model *m, const hrm_step_config *config) {
     memset(s, 0, sizeof *s);
     const hrm_dims *d = &m->dims;
-    const uint32_t B = config->batch;
-    const uint64_t rows = (uint64_t)B * d->T;
     s->model = m;
     s->config = *config;
+    if (s->config.part == 0 || s->config.part > s->config.batch) s->config.part = s->config.batch;
+    const uint32_t B = s->config.part;
+    const uint64_t rows = (uint64_t)B * d->T;
+    s->parts = (s->config.batch + B - 1) / B;
     /* With a single segment there is nothing to go on to: the reference then has no continue loss either. */
     s->has_target = m->config.halt_rule == HRM_HALT_COMPARE && m->config.halt_max_segments > 1;
     hrm_carry_plan(&s->carry, plan, m, B, true);
+    if (m->puzzle_on_host)
+        s->carry.puzzle_rows =
+            hrm_plan_2d(plan, HRM_LIFE_CARRY, "puzzle rows in use", HRM_F32_T, config->puzzle_rows, d->E);
     s->net = (hrm_net){.model = m, .batch = B};
     hrm_scratch_plan(&s->net.scratch, plan, m, B, true);
-    hrm_status status = hrm_inner_init(&s->inner, plan, m, B, 2, s->carry.z_h, s->carry.z_l);
+    hrm_status status = hrm_inner_init(
+        &s->inner, plan, m,
+        &(hrm_inner_config){
+            .batch = B, .saved_calls = config->full_cycle ? m->config.l_cycles + 1 : 2, .recompute = config->recompute},
+        s->carry.z_h, s->carry.z_l);
     if (status == HRM_OK) status = hrm_grads_init(&s->grads, plan, m);
     if (status != HRM_OK) return status;
     if (s->has_target) {
@@ -43,7 +214,8 @@ hrm_status hrm_step_init(hrm_step *s, hrm_plan *plan, const hrm_model *m, const 
                    {&s->row_q_continue_loss, "row q_continue loss", HRM_F32_T}};
     for (size_t i = 0; i < sizeof per_row / sizeof *per_row; i++)
         *per_row[i].t = hrm_plan_1d(plan, HRM_LIFE_IO, per_row[i].label, per_row[i].dtype, B);
-    s->metrics = hrm_plan_1d(plan, HRM_LIFE_IO, "metrics", HRM_U32_T, sizeof(struct hrm_step_metrics) / 4);
+    s->results = hrm_plan_1d(plan, HRM_LIFE_IO, "results of a step", HRM_U32_T, HRM_STEP_IDS_AT / 4 + config->batch);
+    s->metrics = hrm_tensor_1d(s->results.buffer, HRM_STEP_METRICS_AT, HRM_U32_T, sizeof(struct hrm_step_metrics) / 4);
     uint64_t scratch = hrm_embed_bwd_scratch_count(B, d->S, d->D, d->V);
     if (scratch)
         s->embed_scratch = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "partial embedding gradients", HRM_F32_T, scratch);
@@ -51,13 +223,24 @@ hrm_status hrm_step_init(hrm_step *s, hrm_plan *plan, const hrm_model *m, const 
         s->explore_uniform = hrm_plan_1d(plan, HRM_LIFE_IO, "exploration draws", HRM_F32_T, B);
         s->explore_min_steps = hrm_plan_1d(plan, HRM_LIFE_IO, "exploration steps", HRM_U32_T, B);
     }
-    return hrm_plan_get_status(plan);
+    status = hrm_plan_get_status(plan);
+    return status == HRM_OK ? plan_whole(s, plan) : status;
 }
 
 void hrm_step_deinit(hrm_step *s) {
+    free(s->whole.z_h);
+    free(s->whole.z_l);
+    s->whole.z_h = s->whole.z_l = NULL;
     hrm_inner_deinit(&s->inner);
     hrm_grads_deinit(&s->grads);
 }
+
+hrm_tensor hrm_step_get_rows(const hrm_step *s, hrm_tensor whole, uint64_t cols) {
+    return cols == 1 ? hrm_tensor_1d(whole.buffer, whole.offset, whole.dtype, s->config.batch)
+                     : hrm_tensor_2d(whole.buffer, whole.offset, whole.dtype, s->config.batch, cols);
+}
+
+/* ---- recording ---- */
 
 static uint32_t max_segments(const hrm_step *s) {
     return s->config.max_segments ? s->config.max_segments : s->model->config.halt_max_segments;
@@ -66,7 +249,7 @@ static uint32_t max_segments(const hrm_step *s) {
 static void record_losses(hrm_recorder *rec, const hrm_step *s) {
     const hrm_dims *d = &s->model->dims;
     const hrm_carry *c = &s->carry;
-    const uint32_t B = s->config.batch;
+    const uint32_t B = s->config.part;
     hrm_recorder_set_scope(rec, "loss");
     hrm_token_loss(
         rec, (hrm_token_loss_args){.logits = hrm_tensor_3d(c->logits.buffer, 0, HRM_F32_T, B, d->T, d->V),
@@ -116,23 +299,23 @@ static void record_losses(hrm_recorder *rec, const hrm_step *s) {
                                       .batch = B,
                                       .q_weight = s->config.q_loss_weight,
                                       .grad_scale = s->config.grad_scale});
-    hrm_act_metrics(rec, (hrm_act_metrics_args){.q = c->q,
-                                                .halted = c->halted,
-                                                .steps = c->steps,
-                                                .row_loss = s->row_loss,
-                                                .row_labelled = s->row_labelled,
-                                                .row_correct = s->row_correct,
-                                                .row_exact = s->row_exact,
-                                                .row_q_halt_loss = s->row_q_halt_loss,
-                                                .row_q_continue_loss = s->row_q_continue_loss,
-                                                .metrics = s->metrics,
-                                                .step_block = c->step_block,
-                                                .batch = B,
-                                                .q_weight = s->config.q_loss_weight});
     hrm_recorder_set_scope(rec, NULL);
 }
 
-void hrm_step_record(hrm_recorder *rec, const hrm_step *s) {
+static void record_heads_backward(hrm_recorder *rec, const hrm_step *s, bool first, hrm_tensor grad_h) {
+    const hrm_grads *g = &s->grads;
+    hrm_carry_record_heads_backward(rec, &s->net,
+                                    &(hrm_head_grads){.lm_head = g->lm_head,
+                                                      .q_weight = first ? g->q_weight : s->part_q_weight,
+                                                      .q_bias = first ? g->q_bias : s->part_q_bias,
+                                                      .accumulate = !first},
+                                    s->carry.z_h, s->grad_logits, s->grad_q, grad_h);
+    if (first) return;
+    hrm_add(rec, (hrm_add_args){.y = g->q_weight, .a = g->q_weight, .b = s->part_q_weight});
+    hrm_add(rec, (hrm_add_args){.y = g->q_bias, .a = g->q_bias, .b = s->part_q_bias});
+}
+
+void hrm_step_record_part(hrm_recorder *rec, const hrm_step *s, bool first) {
     const hrm_carry *c = &s->carry;
     hrm_carry_record_begin(rec, &s->net, c);
     hrm_inner_forward(rec, &s->net, &s->inner,
@@ -141,7 +324,28 @@ void hrm_step_record(hrm_recorder *rec, const hrm_step *s) {
     hrm_carry_record_heads(rec, &s->net, c->z_h, c->logits, c->q);
     record_losses(rec, s);
     hrm_tensor grad_h = s->net.scratch.grad_h, grad_e;
-    hrm_carry_record_heads_backward(rec, &s->net, &s->grads, c->z_h, s->grad_logits, s->grad_q, grad_h);
-    hrm_inner_backward(rec, &s->net, &s->inner, &s->grads, grad_h, &grad_e);
-    hrm_carry_record_embed_backward(rec, &s->net, c, &s->grads, grad_e, s->grad_puzzle, s->embed_scratch);
+    record_heads_backward(rec, s, first, grad_h);
+    hrm_inner_backward(rec, &s->net, &s->inner, &s->grads, !first, grad_h, &grad_e);
+    hrm_carry_record_embed_backward(rec, &s->net, c, &s->grads, !first, grad_e, s->grad_puzzle, s->embed_scratch);
+}
+
+void hrm_step_record_results(hrm_recorder *rec, const hrm_step *s) {
+    const hrm_step_whole *w = &s->whole;
+    hrm_recorder_set_scope(rec, "results");
+    hrm_act_metrics(rec, (hrm_act_metrics_args){.q = hrm_step_get_rows(s, w->q, 2),
+                                                .halted = hrm_step_get_rows(s, w->halted, 1),
+                                                .steps = hrm_step_get_rows(s, w->steps, 1),
+                                                .row_loss = hrm_step_get_rows(s, w->row_loss, 1),
+                                                .row_labelled = hrm_step_get_rows(s, w->row_labelled, 1),
+                                                .row_correct = hrm_step_get_rows(s, w->row_correct, 1),
+                                                .row_exact = hrm_step_get_rows(s, w->row_exact, 1),
+                                                .row_q_halt_loss = hrm_step_get_rows(s, w->row_q_halt_loss, 1),
+                                                .row_q_continue_loss = hrm_step_get_rows(s, w->row_q_continue_loss, 1),
+                                                .metrics = s->metrics,
+                                                .step_block = s->carry.step_block,
+                                                .batch = s->config.batch,
+                                                .q_weight = s->config.q_loss_weight});
+    const hrm_span ids = {s->results.buffer, HRM_STEP_IDS_AT, s->config.batch * 4ull};
+    hrm_recorder_copy(rec, ids, (hrm_span){w->ids.buffer, w->ids.offset, ids.bytes});
+    hrm_recorder_set_scope(rec, NULL);
 }

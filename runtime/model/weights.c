@@ -38,9 +38,6 @@ static hrm_status upload_rope(hrm_model *m) {
     if (!table)
         return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu rotary values",
                         (unsigned long long)count);
-    m->rope_cos = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope cos", HRM_F32_T, d->T, d->hd / 2);
-    m->rope_sin = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope sin", HRM_F32_T, d->T, d->hd / 2);
-    HRM_TRY(hrm_plan_get_status(&m->plan));
     hrm_rope_make_table(d->T, d->hd, (double)m->config.rope_theta, table, table + count);
     HRM_TRY(hrm_queue_upload(m->device, hrm_tensor_get_span(&m->rope_cos), table));
     HRM_TRY(hrm_queue_upload(m->device, hrm_tensor_get_span(&m->rope_sin), table + count));
@@ -58,30 +55,32 @@ static bool fits_no_binding(const hrm_device *device, uint64_t values) {
 void hrm_model_set_puzzle_host(hrm_model *m, hrm_host_table table) {
     if (m->puzzle_host.release) m->puzzle_host.release(m->puzzle_host.owner);
     m->puzzle_host = table;
+    m->puzzle_source = NULL;
 }
 
-hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out) {
+const hrm_host_table *hrm_model_get_puzzle_host(const hrm_model *m) {
+    return m->puzzle_source ? &m->puzzle_source->puzzle_host : &m->puzzle_host;
+}
+
+void hrm_model_share_puzzle_host(hrm_model *m, hrm_model *source) {
+    hrm_model_set_puzzle_host(m, (hrm_host_table){0});
+    m->puzzle_source = source;
+}
+
+/* Everything but memory's contents. */
+static hrm_status lay_out(hrm_model *m, const hrm_model_config *config, const hrm_model_layout *layout) {
     hrm_status status;
-    *out = NULL;
-    hrm_recorder *rec = NULL;
-    hrm_model *m = calloc(1, sizeof *m);
-    if (!m) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory");
-    m->device = device;
-    hrm_plan_init(&m->plan, device);
     HRM_TRY(hrm_model_config_resolve(config, &m->config));
     m->dims = hrm_model_config_get_dims(&m->config);
     HRM_TRY(hrm_param_list_init(&m->list, &m->config));
 
-    m->puzzle_on_host = fits_no_binding(device, m->list.group_count[HRM_GROUP_PUZZLE]);
+    const uint64_t puzzle_count = m->list.group_count[HRM_GROUP_PUZZLE];
+    m->puzzle_on_host = puzzle_count && (layout->table_on_host || fits_no_binding(m->device, puzzle_count));
+    m->puzzle_is_writable = layout->trainable;
     static const char *const names[HRM_GROUP_COUNT] = {"dense weights", "puzzle embeddings", "initial state"};
     for (int g = 0; g < HRM_GROUP_COUNT; g++)
         if (m->list.group_count[g] && !(g == HRM_GROUP_PUZZLE && m->puzzle_on_host))
             m->groups[g] = hrm_plan_1d(&m->plan, HRM_LIFE_WEIGHTS, names[g], HRM_F32_T, m->list.group_count[g]);
-    HRM_TRY(hrm_plan_get_status(&m->plan));
-    HRM_TRY(hrm_recorder_create(device, &rec));
-    for (int g = 0; g < HRM_GROUP_COUNT; g++)
-        if (m->groups[g].buffer) hrm_recorder_fill(rec, hrm_tensor_get_span(&m->groups[g]), 0); /* padding stays 0 */
-
     hrm_buffer *fixed = m->groups[HRM_GROUP_FIXED].buffer, *dense = m->groups[HRM_GROUP_DENSE].buffer;
     m->h_init = hrm_param_tensor(&m->list, m->list.h_init, fixed);
     m->l_init = hrm_param_tensor(&m->list, m->list.l_init, fixed);
@@ -94,29 +93,59 @@ hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, h
     m->lm_head = make_linear(m, m->list.lm_head);
     m->h_layers = make_layers(m, m->config.h_layers, m->list.h_layers);
     m->l_layers = make_layers(m, m->config.l_layers, m->list.l_layers);
-    HRM_TRY(hrm_plan_get_status(&m->plan));
-    if (!m->h_layers || !m->l_layers) {
-        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for its layers");
-        goto fail;
+    if (m->dims.rope) {
+        m->rope_cos = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope cos", HRM_F32_T, m->dims.T, m->dims.hd / 2);
+        m->rope_sin = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope sin", HRM_F32_T, m->dims.T, m->dims.hd / 2);
     }
-    if (m->dims.rope) HRM_TRY(upload_rope(m));
+    HRM_TRY(hrm_plan_get_status(&m->plan));
+    if (!m->h_layers || !m->l_layers) status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for its layers");
+fail:
+    return status;
+}
 
-    hrm_program *clear = NULL;
-    HRM_TRY(hrm_recorder_end(rec, &clear));
-    status = hrm_program_submit(clear, NULL);
-    hrm_program_destroy(clear);
-    HRM_TRY(status);
+/* Padding between parameters is zero and stays so. */
+static hrm_status clear(hrm_model *m) {
+    hrm_status status;
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    HRM_TRY(hrm_recorder_create(m->device, &rec));
+    for (int g = 0; g < HRM_GROUP_COUNT; g++)
+        if (m->groups[g].buffer) hrm_recorder_fill(rec, hrm_tensor_get_span(&m->groups[g]), 0);
+    HRM_TRY(hrm_recorder_end(rec, &program));
+    HRM_TRY(hrm_program_submit(program, NULL));
     if (m->lm_head.packed.buffer) {
         hrm_model_record_pack(rec, m);
         HRM_TRY(hrm_recorder_end(rec, &m->pack_program));
     }
+fail:
+    hrm_program_destroy(program);
     hrm_recorder_destroy(rec);
+    return status;
+}
+
+hrm_status hrm_model_alloc_as(hrm_device *device, const hrm_model_config *config, const hrm_model_layout *layout,
+                              hrm_model **out) {
+    hrm_status status;
+    *out = NULL;
+    hrm_model *m = calloc(1, sizeof *m);
+    if (!m) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory");
+    m->device = device;
+    if (layout->dry)
+        hrm_plan_init_dry(&m->plan, device);
+    else
+        hrm_plan_init(&m->plan, device);
+    HRM_TRY(lay_out(m, config, layout));
+    if (!layout->dry && m->dims.rope) HRM_TRY(upload_rope(m));
+    if (!layout->dry) HRM_TRY(clear(m));
     *out = m;
     return HRM_OK;
 fail:
-    hrm_recorder_destroy(rec);
     hrm_model_destroy(m);
     return status;
+}
+
+hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out) {
+    return hrm_model_alloc_as(device, config, &(hrm_model_layout){0}, out);
 }
 
 void hrm_model_destroy(hrm_model *m) {
@@ -160,13 +189,16 @@ hrm_status hrm_model_pack(hrm_model *m) {
     return hrm_queue_drain(m->device);
 }
 
-/* A fresh table is zero. */
+/* A fresh table is zero: pages that nobody has touched take no memory. */
 static hrm_status start_host_table(hrm_model *m, uint64_t count) {
-    float *rows = calloc(count, sizeof *rows);
+    if (count > SIZE_MAX / sizeof(float))
+        return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: %llu values of puzzle embeddings exceed the address space",
+                        (unsigned long long)count);
+    float *rows = calloc((size_t)count, sizeof *rows);
     if (!rows)
         return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for %llu values of puzzle embeddings",
                         (unsigned long long)count);
-    hrm_model_set_puzzle_host(m, (hrm_host_table){(const unsigned char *)rows, rows, free});
+    hrm_model_set_puzzle_host(m, (hrm_host_table){(unsigned char *)rows, (unsigned char *)rows, rows, free});
     return HRM_OK;
 }
 
@@ -179,7 +211,7 @@ hrm_status hrm_model_init_weights(hrm_model *m, uint64_t seed) {
     for (uint32_t i = 0; i < m->list.count; i++) {
         const hrm_param *p = &m->list.items[i];
         if (p->group == HRM_GROUP_PUZZLE && m->puzzle_on_host) {
-            HRM_TRY(start_host_table(m, p->count));
+            if (!m->puzzle_source) HRM_TRY(start_host_table(m, p->count));
             continue;
         }
         hrm_tensor t = hrm_param_tensor(&m->list, i, m->groups[p->group].buffer);
@@ -209,7 +241,7 @@ static bool is_host_param(const hrm_model *m, uint32_t index) {
 
 hrm_status hrm_model_read_param(const hrm_model *m, uint32_t index, float *values) {
     if (is_host_param(m, index)) {
-        memcpy(values, m->puzzle_host.rows, m->list.items[index].count * sizeof *values);
+        memcpy(values, hrm_model_get_puzzle_host(m)->rows, m->list.items[index].count * sizeof *values);
         return HRM_OK;
     }
     hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);
@@ -218,8 +250,9 @@ hrm_status hrm_model_read_param(const hrm_model *m, uint32_t index, float *value
 
 hrm_status hrm_model_write_param(hrm_model *m, uint32_t index, const float *values) {
     if (is_host_param(m, index)) {
-        hrm_status status = start_host_table(m, m->list.items[index].count);
-        if (status == HRM_OK) memcpy(m->puzzle_host.owner, values, m->list.items[index].count * sizeof *values);
+        hrm_model *owner = m->puzzle_source ? m->puzzle_source : m;
+        hrm_status status = start_host_table(owner, m->list.items[index].count);
+        if (status == HRM_OK) memcpy(owner->puzzle_host.writable, values, m->list.items[index].count * sizeof *values);
         return status;
     }
     hrm_tensor t = hrm_param_tensor(&m->list, index, m->groups[m->list.items[index].group].buffer);

@@ -179,7 +179,7 @@ static void run_segments(const eval *e) {
     const judge j = plan_judge(e, &plan);
     CHECK_OK(hrm_plan_get_status(&plan));
     hrm_inner inner;
-    CHECK_OK(hrm_inner_init(&inner, &plan, e->model, B, 0, c.z_h, c.z_l));
+    CHECK_OK(hrm_inner_init(&inner, &plan, e->model, &(hrm_inner_config){.batch = B}, c.z_h, c.z_l));
     hrm_recorder *rec;
     hrm_program *clear, *segment;
     CHECK_OK(hrm_recorder_create(device, &rec));

@@ -180,7 +180,8 @@ static void record(run *r) {
     CHECK_OK(hrm_recorder_end(rec, &clear));
     CHECK_OK(hrm_program_submit(clear, NULL));
     hrm_program_destroy(clear);
-    hrm_step_record(rec, &r->segment);
+    hrm_step_record_part(rec, &r->segment, true);
+    hrm_step_record_results(rec, &r->segment);
     CHECK_OK(hrm_recorder_end(rec, &r->forward));
 
     const json_t *c = json_object_get(r->g->manifest, "config");
