@@ -29,7 +29,8 @@ extern "C" {
     X(HRM_ERR_IO, 7, "input/output error")                                                                             \
     X(HRM_ERR_FORMAT, 8, "malformed data")                                                                             \
     X(HRM_ERR_VERSION, 9, "version mismatch")                                                                          \
-    X(HRM_ERR_CANCELLED, 10, "cancelled")
+    X(HRM_ERR_CANCELLED, 10, "cancelled")                                                                              \
+    X(HRM_ERR_NOT_FINITE, 11, "not a finite number")
 
 typedef enum hrm_status {
 #define HRM_STATUS_ENUM(name, number, text) name = number,

@@ -6,17 +6,35 @@
 #include <stdlib.h>
 
 struct hrm_prefetcher {
-    hrm_batcher *batcher; /* used by the worker's thread only, once that runs */
+    hrm_prefetcher_config config; /* start is not kept */
+    hrm_batcher *batcher;         /* used by the worker's thread only, once that runs */
+    hrm_batcher_state first;      /* where the batches begin */
+    uint32_t made;                /* since then, with repeat: below it */
     hrm_worker *worker;
     hrm_batch *slots; /* [depth] */
     uint32_t depth;
 };
 
+static hrm_status make_batch(hrm_prefetcher *prefetcher, hrm_batch *batch) {
+    const hrm_prefetcher_config *c = &prefetcher->config;
+    if (c->repeat && prefetcher->made == c->repeat) {
+        hrm_status status = hrm_batcher_set_state(prefetcher->batcher, prefetcher->first);
+        if (status != HRM_OK) return status;
+        prefetcher->made = 0;
+    }
+    hrm_batcher_next(prefetcher->batcher, batch->tokens, batch->labels, batch->ids);
+    if (c->repeat) prefetcher->made++;
+    return HRM_OK;
+}
+
 static hrm_status fill_slot(void *user, uint32_t slot) {
     hrm_prefetcher *prefetcher = user;
     hrm_batch *batch = &prefetcher->slots[slot];
-    hrm_batcher_next(prefetcher->batcher, batch->tokens, batch->labels, batch->ids);
+    hrm_status status = make_batch(prefetcher, batch);
+    if (status != HRM_OK) return status;
     batch->after = hrm_batcher_get_state(prefetcher->batcher);
+    if (prefetcher->config.made)
+        prefetcher->config.made(prefetcher->config.made_user, batch->ids, prefetcher->config.batches.batch);
     return HRM_OK;
 }
 
@@ -41,16 +59,19 @@ static hrm_status allocate_slots(hrm_prefetcher *prefetcher, uint32_t batch, uin
                                batch, seq_len);
 }
 
-hrm_status hrm_prefetcher_create(const hrm_puzzle_set *set, const hrm_batcher_config *config,
-                                 const hrm_batcher_state *start, uint32_t depth, hrm_prefetcher **out) {
+hrm_status hrm_prefetcher_create(const hrm_puzzle_set *set, const hrm_prefetcher_config *config, hrm_prefetcher **out) {
     hrm_status status;
     *out = NULL;
     hrm_prefetcher *prefetcher = calloc(1, sizeof *prefetcher);
     if (!prefetcher) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a batch prefetcher");
-    HRM_TRY(hrm_batcher_create(set, config, &prefetcher->batcher));
-    if (start) HRM_TRY(hrm_batcher_set_state(prefetcher->batcher, *start));
-    HRM_TRY(allocate_slots(prefetcher, config->batch, set->seq_len, depth));
-    HRM_TRY(hrm_worker_create("hrm-batches", depth, fill_slot, prefetcher, &prefetcher->worker));
+    prefetcher->config = *config;
+    prefetcher->config.start = NULL;
+    HRM_TRY(hrm_batcher_create(set, &config->batches, &prefetcher->batcher));
+    if (config->start) HRM_TRY(hrm_batcher_set_state(prefetcher->batcher, *config->start));
+    prefetcher->first = hrm_batcher_get_state(prefetcher->batcher);
+    HRM_TRY(allocate_slots(prefetcher, config->batches.batch, set->seq_len, config->depth));
+    for (uint32_t i = 0; i < config->skip; i++) HRM_TRY(make_batch(prefetcher, &prefetcher->slots[0]));
+    HRM_TRY(hrm_worker_create("hrm-batches", config->depth, fill_slot, prefetcher, &prefetcher->worker));
     *out = prefetcher;
     return HRM_OK;
 fail:

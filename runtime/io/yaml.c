@@ -19,7 +19,12 @@ enum type { TYPE_TEXT, TYPE_NULL, TYPE_BOOL, TYPE_INT, TYPE_FLOAT };
 struct level {
     json_t *container; /* borrowed: the level above owns it, the lowest is the reader's root */
     char *key;         /* of a mapping: read, its value comes next; NULL: a key comes next */
+    size_t path;       /* length of what leads here in the reader's path; PATH_LOST where it is not recorded */
 };
+
+/* Keys below a sequence have no path of keys; longer ones are of no use, and would let a file ask for much memory. */
+enum { PATH_ROOM = 256 };
+#define PATH_LOST SIZE_MAX
 
 struct reader {
     const char *label;
@@ -27,7 +32,10 @@ struct reader {
     json_t *root; /* NULL: no value yet */
     struct level levels[HRM_YAML_MAX_DEPTH];
     size_t depth;
-    locale_t c_locale; /* numbers are written with a dot whatever the user's language */
+    json_t *lines;        /* "a.b.c" -> line; NULL: nobody asked */
+    char path[PATH_ROOM]; /* of the key read last, in `lines`' form */
+    size_t path_length;   /* or PATH_LOST */
+    locale_t c_locale;    /* numbers are written with a dot whatever the user's language */
 };
 
 static hrm_status fail_at(const struct reader *reader, yaml_mark_t mark, hrm_status code, const char *format, ...)
@@ -286,6 +294,18 @@ static bool wants_key(const struct reader *reader) {
     return json_is_object(level->container) && !level->key;
 }
 
+/* Records where a key stands. */
+static hrm_status note_line(struct reader *reader, const yaml_event_t *event, const char *key) {
+    const size_t start = reader->levels[reader->depth - 1].path;
+    reader->path_length = PATH_LOST;
+    if (!reader->lines || start == PATH_LOST) return HRM_OK;
+    int length = snprintf(reader->path + start, PATH_ROOM - start, "%s%s", start ? "." : "", key);
+    if (length < 0 || (size_t)length >= PATH_ROOM - start) return HRM_OK;
+    reader->path_length = start + (size_t)length;
+    json_t *line = json_integer((json_int_t)event->start_mark.line + 1);
+    return json_object_set_new_nocheck(reader->lines, reader->path, line) == 0 ? HRM_OK : fail_memory(reader);
+}
+
 static hrm_status take_key(struct reader *reader, const yaml_event_t *event) {
     struct level *level = &reader->levels[reader->depth - 1];
     const char *text = (const char *)event->data.scalar.value;
@@ -297,7 +317,7 @@ static hrm_status take_key(struct reader *reader, const yaml_event_t *event) {
     if (json_object_get(level->container, text))
         return fail_at(reader, event->start_mark, HRM_ERR_FORMAT, "the key \"%.200s\" occurs twice", text);
     level->key = strdup(text);
-    return level->key ? HRM_OK : fail_memory(reader);
+    return level->key ? note_line(reader, event, text) : fail_memory(reader);
 }
 
 static hrm_status on_scalar(struct reader *reader, const yaml_event_t *event) {
@@ -327,8 +347,10 @@ static hrm_status on_container(struct reader *reader, const yaml_event_t *event)
         return fail_at(reader, event->start_mark, HRM_ERR_FORMAT, "nested more than %d deep", HRM_YAML_MAX_DEPTH);
     json_t *container = map ? json_object() : json_array();
     if (!container) return fail_memory(reader);
+    const bool below_key = reader->depth > 0 && json_is_object(reader->levels[reader->depth - 1].container);
+    const size_t path = reader->depth == 0 ? 0 : below_key ? reader->path_length : PATH_LOST;
     status = place(reader, container);
-    if (status == HRM_OK) reader->levels[reader->depth++] = (struct level){.container = container};
+    if (status == HRM_OK) reader->levels[reader->depth++] = (struct level){.container = container, .path = path};
     return status;
 }
 
@@ -365,39 +387,48 @@ static hrm_status read_events(struct reader *reader) {
     }
 }
 
-hrm_status hrm_yaml_parse(const char *text, size_t size, const char *label, json_t **out) {
+hrm_status hrm_yaml_parse_lines(const char *text, size_t size, const char *label, json_t **out, json_t **lines) {
     struct reader reader = {.label = label};
     *out = NULL;
+    if (lines) *lines = NULL;
     if (!yaml_parser_initialize(&reader.parser)) return fail_memory(&reader);
     hrm_status status = HRM_OK;
     reader.c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!reader.c_locale) status = fail_memory(&reader);
+    if (lines) reader.lines = json_object();
+    if (!reader.c_locale || (lines && !reader.lines)) status = fail_memory(&reader);
     if (status == HRM_OK) {
         yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, size);
         yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
         status = read_events(&reader);
-        freelocale(reader.c_locale);
     }
+    if (reader.c_locale) freelocale(reader.c_locale);
     yaml_parser_delete(&reader.parser);
     for (size_t i = 0; i < reader.depth; i++) free(reader.levels[i].key);
     if (status == HRM_OK) {
         *out = reader.root ? reader.root : json_null();
+        if (lines) *lines = reader.lines;
         return HRM_OK;
     }
+    json_decref(reader.lines);
     json_decref(reader.root);
     return status;
 }
 
 #else
 
-hrm_status hrm_yaml_parse(const char *text, size_t size, const char *label, json_t **out) {
+hrm_status hrm_yaml_parse_lines(const char *text, size_t size, const char *label, json_t **out, json_t **lines) {
     (void)text, (void)size;
     *out = NULL;
+    if (lines) *lines = NULL;
     return hrm_fail(HRM_ERR_UNSUPPORTED,
                     "%s: YAML cannot be read: built without libyaml, configure with -DHRM_TORCH=ON", label);
 }
 
 #endif
+
+hrm_status hrm_yaml_parse(const char *text, size_t size, const char *label, json_t **out) {
+    return hrm_yaml_parse_lines(text, size, label, out, NULL);
+}
 
 hrm_status hrm_yaml_load(const char *path, json_t **out) {
     hrm_file_map map;

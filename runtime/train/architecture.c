@@ -13,6 +13,7 @@
 #include "model/config.h"
 #include "model/params.h"
 #include "train/model_writer.h"
+#include "train/reference_arch.h"
 
 /* ---- joining what several sources say ---- */
 
@@ -153,79 +154,6 @@ fail:
 
 /* ---- from all_config.yaml ---- */
 
-typedef struct yaml_reader {
-    const char *path;
-    const char *section; /* "arch", the reference's own, or "hrm", what our files add */
-    const json_t *values;
-} yaml_reader;
-
-static hrm_status read_u32(const yaml_reader *reader, const char *key, uint32_t *out) {
-    const json_t *value = json_object_get(reader->values, key);
-    if (!value || json_is_null(value)) return HRM_OK;
-    json_int_t number = json_integer_value(value);
-    if (!json_is_integer(value) || number < 0 || number > INT32_MAX)
-        return hrm_fail(HRM_ERR_FORMAT, "%s: %s.%s must be a whole number from 0", reader->path, reader->section, key);
-    *out = (uint32_t)number;
-    return HRM_OK;
-}
-
-static hrm_status read_float(const yaml_reader *reader, const char *key, float *out) {
-    const json_t *value = json_object_get(reader->values, key);
-    if (!value || json_is_null(value)) return HRM_OK;
-    double number = json_number_value(value);
-    if (!json_is_number(value) || !(number > 0 && number < 1e30))
-        return hrm_fail(HRM_ERR_FORMAT, "%s: %s.%s must be a number above 0", reader->path, reader->section, key);
-    *out = (float)number;
-    return HRM_OK;
-}
-
-static hrm_status read_arch(const yaml_reader *reader, hrm_model_config *c) {
-    hrm_status status;
-    const char *name = json_string_value(json_object_get(reader->values, "name"));
-    if (name && !strstr(name, "HierarchicalReasoningModel"))
-        return hrm_fail(HRM_ERR_UNSUPPORTED, "%s: arch.name is \"%s\"; only the HierarchicalReasoningModel can be read",
-                        reader->path, name);
-    const char *positions = json_string_value(json_object_get(reader->values, "pos_encodings"));
-    if (positions) {
-        c->positions = strcmp(positions, "rope") == 0      ? HRM_POSITIONS_ROPE
-                       : strcmp(positions, "learned") == 0 ? HRM_POSITIONS_LEARNED
-                                                           : HRM_POSITIONS_DEFAULT;
-        if (c->positions == HRM_POSITIONS_DEFAULT)
-            return hrm_fail(HRM_ERR_FORMAT, "%s: arch.pos_encodings is \"%s\"; rope and learned are known",
-                            reader->path, positions);
-    }
-    HRM_TRY(read_u32(reader, "H_cycles", &c->h_cycles));
-    HRM_TRY(read_u32(reader, "L_cycles", &c->l_cycles));
-    HRM_TRY(read_u32(reader, "H_layers", &c->h_layers));
-    HRM_TRY(read_u32(reader, "L_layers", &c->l_layers));
-    HRM_TRY(read_u32(reader, "hidden_size", &c->hidden_size));
-    HRM_TRY(read_u32(reader, "num_heads", &c->num_heads));
-    HRM_TRY(read_u32(reader, "halt_max_steps", &c->halt_max_segments));
-    HRM_TRY(read_u32(reader, "puzzle_emb_ndim", &c->puzzle_emb_dim));
-    HRM_TRY(read_float(reader, "expansion", &c->expansion));
-    HRM_TRY(read_float(reader, "rms_norm_eps", &c->rms_norm_eps));
-    HRM_TRY(read_float(reader, "rope_theta", &c->rope_theta));
-fail:
-    return status;
-}
-
-/* What hrm convert writes beside that (convert.c). */
-static hrm_status read_ours(const yaml_reader *reader, hrm_model_config *c) {
-    hrm_status status;
-    uint32_t positions = 0, halt_rule = 0;
-    HRM_TRY(read_u32(reader, "seq_len", &c->seq_len));
-    HRM_TRY(read_u32(reader, "grid_width", &c->grid_width));
-    HRM_TRY(read_u32(reader, "positions", &positions));
-    HRM_TRY(read_u32(reader, "halt_rule", &halt_rule));
-    if (positions > HRM_POSITIONS_BOTH || halt_rule > HRM_HALT_POSITIVE)
-        return hrm_fail(HRM_ERR_FORMAT, "%s: hrm.positions is %u, hrm.halt_rule %u; at most %u and %u are known",
-                        reader->path, positions, halt_rule, HRM_POSITIONS_BOTH, HRM_HALT_POSITIVE);
-    if (positions) c->positions = (hrm_positions)positions;
-    c->halt_rule = (hrm_halt_rule)halt_rule;
-fail:
-    return status;
-}
-
 /* all_config.yaml in the folder of `path`; its absence leaves everything 0. */
 static hrm_status read_yaml(const char *path, hrm_architecture *out, hrm_model_config *config) {
     hrm_status status;
@@ -238,14 +166,14 @@ static hrm_status read_yaml(const char *path, hrm_architecture *out, hrm_model_c
     if (stat(yaml, &info) != 0)
         return errno == ENOENT ? HRM_OK : hrm_fail_errno(HRM_ERR_IO, errno, "cannot read %s", yaml);
     HRM_TRY(hrm_yaml_load(yaml, &root));
-    yaml_reader reader = {yaml, "arch", json_object_get(root, "arch")};
-    if (!json_is_object(reader.values)) {
+    const hrm_setting_source source = {.path = yaml};
+    const json_t *arch = json_object_get(root, "arch"), *ours = json_object_get(root, "hrm");
+    if (!json_is_object(arch)) {
         status = hrm_fail(HRM_ERR_FORMAT, "%s: there is no mapping \"arch\"", yaml);
         goto fail;
     }
-    HRM_TRY(read_arch(&reader, config));
-    reader = (yaml_reader){yaml, "hrm", json_object_get(root, "hrm")};
-    if (reader.values) HRM_TRY(read_ours(&reader, config));
+    HRM_TRY(hrm_reference_arch_read(&source, "arch.", arch, config));
+    HRM_TRY(hrm_reference_arch_read_ours(&source, ours, config));
     memcpy(out->yaml_path, yaml, strlen(yaml) + 1);
 fail:
     json_decref(root);

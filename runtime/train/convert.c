@@ -105,6 +105,11 @@ static hrm_safetensors_dtype pick_type(hrm_number_type wanted, hrm_safetensors_d
     }
 }
 
+/* What belongs to a run that can be continued. */
+static bool is_state(const char *key) {
+    return strcmp(key, HRM_STATE_KEY) == 0 || strcmp(key, HRM_RUN_KEY) == 0 || strcmp(key, HRM_CHECKSUM_KEY) == 0;
+}
+
 /* The architecture, and the notes of a file that has some. What makes a run continue goes with its tensors. */
 static hrm_status add_notes(hrm_checkpoint *c, hrm_safetensors_writer *writer, bool with_state) {
     hrm_status status;
@@ -124,8 +129,11 @@ static hrm_status add_notes(hrm_checkpoint *c, hrm_safetensors_writer *writer, b
     HRM_TRY(hrm_safetensors_writer_set_metadata(writer, "format", "pt"));
     HRM_TRY(hrm_safetensors_writer_set_metadata(writer, HRM_CONFIG_KEY, json));
     for (uint32_t i = 0; hrm_checkpoint_get_note(c, i, &key, &value); i++) {
-        if (strcmp(key, HRM_CONFIG_KEY) == 0 || (!with_state && strcmp(key, HRM_STATE_KEY) == 0)) continue;
-        HRM_TRY(hrm_safetensors_writer_set_metadata(writer, key, value));
+        if (strcmp(key, HRM_CONFIG_KEY) == 0 || (!with_state && is_state(key))) continue;
+        if (strcmp(key, HRM_CHECKSUM_KEY) == 0) /* of the new file, not the old one's */
+            HRM_TRY(hrm_safetensors_writer_set_checksum(writer, key));
+        else
+            HRM_TRY(hrm_safetensors_writer_set_metadata(writer, key, value));
     }
 fail:
     free(json);

@@ -15,6 +15,10 @@
 #define HRM_CONFIG_KEY "hrm.config"
 /* Metadata key of what continuing a run needs besides its "hrm." tensors (trainer_state.c). */
 #define HRM_STATE_KEY "hrm.trainer"
+/* And of what those who look after the run note beside it (tools/hrm). */
+#define HRM_RUN_KEY "hrm.run"
+/* And of the checksum of such a file. */
+#define HRM_CHECKSUM_KEY "hrm.checksum"
 
 typedef struct hrm_model_writer {
     hrm_safetensors_writer *file;
@@ -29,9 +33,17 @@ void hrm_model_writer_deinit(hrm_model_writer *writer);
 
 /* One more tensor that lies on the device. */
 hrm_status hrm_model_writer_add(hrm_model_writer *writer, const char *name, hrm_tensor tensor);
+/* One that lies there in pieces, one after another. `like` gives type and shape. The list is copied. */
+hrm_status hrm_model_writer_add_pieces(hrm_model_writer *writer, const char *name, const hrm_tensor *like,
+                                       const hrm_span *pieces, uint32_t count);
+/* A vector in host memory, borrowed until the last write. */
+hrm_status hrm_model_writer_add_u32(hrm_model_writer *writer, const char *name, const uint32_t *values, uint64_t count);
 hrm_status hrm_model_writer_set(hrm_model_writer *writer, const char *key, const char *value);
 /* key, value, key, value, ..., NULL; or NULL. Errors: INVALID_ARGUMENT (a key without a value). */
 hrm_status hrm_model_writer_set_notes(hrm_model_writer *writer, const char *const *notes);
+
+/* The file gets a checksum of everything in it (io/safetensors_writer.h). */
+hrm_status hrm_model_writer_set_checksum(hrm_model_writer *writer);
 
 hrm_status hrm_model_writer_write(hrm_model_writer *writer, const char *path);
 

@@ -1,4 +1,5 @@
-/* The object behind hrm_trainer, for the files that implement it: trainer.c (steps), trainer_state.c (files). */
+/* The object behind hrm_trainer, for the files that implement it: trainer.c (creation and steps), trainer_plan.c (what
+ * it will need), trainer_state.c (files), trainer_check.c (what went wrong). */
 #ifndef HRM_TRAIN_TRAINER_PRIVATE_H
 #define HRM_TRAIN_TRAINER_PRIVATE_H
 
@@ -6,9 +7,17 @@
 
 #include "data/prefetcher.h"
 #include "gpu/program.h"
+#include "gpu/stopwatch.h"
 #include "model/step.h"
+#include "shared/optim.h"
+#include "train/puzzle_cache.h"
 
-enum { HRM_TRAINER_METRIC_SLOTS = 2 };
+enum { HRM_TRAINER_SLOTS = 2 }; /* steps in flight */
+
+/* A part of the batch, forward and backward: the first of a step replaces the gradients, the others add to them. */
+typedef struct hrm_trainer_part_programs {
+    hrm_program *first, *more;
+} hrm_trainer_part_programs;
 
 struct hrm_trainer {
     hrm_device *device;
@@ -18,20 +27,42 @@ struct hrm_trainer {
     hrm_plan plan;
     hrm_step step;
     hrm_tensor first_moment, second_moment;
-    hrm_program *program;
-    hrm_program *early_program; /* the same step with early_segments; NULL without */
-    const hrm_puzzle_set *set;  /* borrowed */
+    hrm_tensor guard_state, guard_report, guard_partial; /* ops/optim.h */
+    /* One step is: for each part, turns[part] (only with several parts: stores the part before, loads this one) and a
+     * part program; turns[parts] (stores the last); update. */
+    hrm_program **turns; /* [parts + 1] or NULL */
+    hrm_trainer_part_programs part_programs;
+    hrm_trainer_part_programs early_programs; /* the same with early_segments; NULL without */
+    hrm_program *update;
+    const hrm_dataset *dataset; /* borrowed */
+    const hrm_puzzle_set *set;  /* its puzzles */
     hrm_prefetcher *prefetcher;
-    hrm_batcher_state data_cursor;                  /* behind the last batch taken */
-    hrm_buffer *readback[HRM_TRAINER_METRIC_SLOTS]; /* metrics of the last steps; slot = step % METRIC_SLOTS */
-    hrm_ticket tickets[HRM_TRAINER_METRIC_SLOTS];
-    uint32_t steps_done;   /* queued, those before a resume included */
-    uint32_t steps_read;   /* reported, likewise */
-    bool average_is_stale; /* packed weights, puzzle table and fixed state of `average` lag behind */
+    hrm_batcher_state data_cursor;           /* behind the last batch taken */
+    hrm_puzzle_cache *cache;                 /* only when the puzzle table is on the host */
+    uint32_t *cached_ids;                    /* [batch]; likewise */
+    struct hrm_step_block *blocks;           /* [parts] */
+    hrm_buffer *readback[HRM_TRAINER_SLOTS]; /* results of the last steps; slot = step % SLOTS */
+    hrm_ticket tickets[HRM_TRAINER_SLOTS];
+    hrm_stopwatch *stopwatch; /* slots likewise, one more so that the step before can be compared */
+    double last_end_ns;       /* when the device finished the newest step read; < 0: unknown */
+    uint32_t steps_done;      /* queued, those before a resume included */
+    uint32_t steps_read;      /* reported, likewise */
+    bool average_is_stale;    /* packed weights, puzzle table and fixed state of `average` lag behind */
+    bool is_bad;              /* a step was not finite: no further step is queued */
     hrm_step_report report;
 };
 
+/* Plans every tensor for the resolved config, whose micro_batch is set. `dry`: without memory. */
+hrm_status hrm_trainer_lay_out(hrm_trainer *trainer, hrm_device *device, const hrm_trainer_config *config, bool dry);
+/* Sets config->micro_batch when it is 0: as few parts as fit the memory. Errors: OUT_OF_DEVICE_MEMORY. */
+hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *config);
+/* Records the update: what comes once the gradients of all parts are complete. */
+void hrm_trainer_record_update(hrm_recorder *rec, const hrm_trainer *trainer);
+
 /* Starts the batches at `cursor`, or at the beginning when it is NULL. */
 hrm_status hrm_trainer_start_batches(hrm_trainer *trainer, const hrm_batcher_state *cursor);
+
+/* Says which tensor went bad first, in the error message. Waits for queued steps. Returns NOT_FINITE. */
+hrm_status hrm_trainer_explain_not_finite(hrm_trainer *trainer, const struct hrm_grad_guard_report *report);
 
 #endif

@@ -4,8 +4,11 @@
  *   hrm.live.<name>             the live dense weights, only beside an average
  *   hrm.first_moment.<name>     Adam's moments of the dense weights
  *   hrm.second_moment.<name>
- *   hrm.carry.<what>            the rows in flight: z_H, z_L [B, T, D], tokens, labels [B, S], ids, segments, halted
- * [B] metadata "hrm.trainer"      JSON: step, recipe, place in the data, hash of the data
+ *   hrm.carry.<what>            the rows in flight: z_H, z_L [B, T, D], tokens, labels [B, S], and of length B ids (of
+ *                               puzzles, wherever their embeddings live), segments, halted
+ *   hrm.guard                   the gradient norms of the last steps, and what was skipped
+ *   metadata "hrm.trainer"      JSON: step, recipe, place in the data, hash of the data, choice of kernels
+ *   metadata "hrm.checksum"     of everything: a torn or damaged file is not continued
  *
  * Random numbers need nothing: every draw is a function of seed and step. */
 #include <stdio.h>
@@ -14,8 +17,9 @@
 
 #include <jansson.h>
 
-#include "base/hash.h"
+#include "base/log.h"
 #include "io/json.h"
+#include "ops/select.h"
 #include "train/dataset.h"
 #include "train/model_reader.h"
 #include "train/model_writer.h"
@@ -24,7 +28,20 @@
 
 /* ---- what belongs to a run besides its model ---- */
 
-typedef hrm_status (*visit_fn)(void *user, const char *name, hrm_tensor tensor);
+/* One tensor of it, in one piece or several. `like` gives type and shape. */
+typedef struct state_tensor {
+    const char *name;
+    hrm_tensor like;
+    const hrm_span *pieces;
+    uint32_t count;
+} state_tensor;
+
+typedef hrm_status (*visit_fn)(void *user, const state_tensor *tensor);
+
+static hrm_status visit_one(const char *name, hrm_tensor tensor, visit_fn visit, void *user) {
+    const hrm_span span = hrm_tensor_get_span(&tensor);
+    return visit(user, &(state_tensor){name, tensor, &span, 1});
+}
 
 static hrm_status visit_dense(const hrm_trainer *t, const char *prefix, hrm_tensor group, visit_fn visit, void *user) {
     const hrm_param_list *list = &t->model->list;
@@ -34,32 +51,42 @@ static hrm_status visit_dense(const hrm_trainer *t, const char *prefix, hrm_tens
         snprintf(name, sizeof name, "%s%s", prefix, list->items[i].name);
         hrm_tensor view = hrm_param_tensor(list, i, group.buffer);
         view.offset += group.offset;
-        hrm_status status = visit(user, name, view);
+        hrm_status status = visit_one(name, view, visit, user);
         if (status != HRM_OK) return status;
     }
     return HRM_OK;
 }
 
-static hrm_status visit_carry(const hrm_trainer *t, visit_fn visit, void *user) {
-    const hrm_carry *c = &t->step.carry;
+/* A state [batch, T, D] that lies on the device part by part: in the file it is one, however the batch is cut. */
+static hrm_status visit_states(const hrm_trainer *t, const char *name, const hrm_tensor *parts, visit_fn visit,
+                               void *user) {
     const hrm_dims *d = &t->model->dims;
-    const struct {
-        const char *name;
-        hrm_tensor tensor;
-    } rows[] = {
-        {"hrm.carry.z_H", hrm_tensor_3d(c->z_h.buffer, c->z_h.offset, HRM_F32_T, c->batch, d->T, d->D)},
-        {"hrm.carry.z_L", hrm_tensor_3d(c->z_l.buffer, c->z_l.offset, HRM_F32_T, c->batch, d->T, d->D)},
-        {"hrm.carry.tokens", c->tokens},
-        {"hrm.carry.labels", c->labels},
-        {"hrm.carry.ids", c->ids},
-        {"hrm.carry.segments", c->steps},
-        {"hrm.carry.halted", c->halted},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        hrm_status status = visit(user, rows[i].name, rows[i].tensor);
-        if (status != HRM_OK) return status;
+    const uint64_t row_bytes = (uint64_t)d->T * d->D * 4;
+    hrm_span *pieces = calloc(t->step.parts, sizeof *pieces);
+    if (!pieces) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a batch in %u parts", t->step.parts);
+    for (uint32_t i = 0; i < t->step.parts; i++) {
+        const uint32_t first = i * t->step.config.part, left = t->config.batch - first;
+        const uint32_t rows = left < t->step.config.part ? left : t->step.config.part;
+        pieces[i] = (hrm_span){parts[i].buffer, parts[i].offset, rows * row_bytes};
     }
-    return HRM_OK;
+    const hrm_tensor like = hrm_tensor_3d(parts[0].buffer, 0, HRM_F32_T, t->config.batch, d->T, d->D);
+    hrm_status status = visit(user, &(state_tensor){name, like, pieces, t->step.parts});
+    free(pieces);
+    return status;
+}
+
+static hrm_status visit_carry(const hrm_trainer *t, visit_fn visit, void *user) {
+    hrm_status status;
+    const hrm_step_whole *w = &t->step.whole;
+    const uint64_t S = t->model->dims.S;
+    HRM_TRY(visit_states(t, "hrm.carry.z_H", w->z_h, visit, user));
+    HRM_TRY(visit_states(t, "hrm.carry.z_L", w->z_l, visit, user));
+    HRM_TRY(visit_one("hrm.carry.tokens", hrm_step_get_rows(&t->step, w->tokens, S), visit, user));
+    HRM_TRY(visit_one("hrm.carry.labels", hrm_step_get_rows(&t->step, w->labels, S), visit, user));
+    HRM_TRY(visit_one("hrm.carry.segments", hrm_step_get_rows(&t->step, w->steps, 1), visit, user));
+    HRM_TRY(visit_one("hrm.carry.halted", hrm_step_get_rows(&t->step, w->halted, 1), visit, user));
+fail:
+    return status;
 }
 
 static hrm_status visit_state(const hrm_trainer *t, visit_fn visit, void *user) {
@@ -68,31 +95,36 @@ static hrm_status visit_state(const hrm_trainer *t, visit_fn visit, void *user) 
     HRM_TRY(visit_dense(t, "hrm.first_moment.", t->first_moment, visit, user));
     HRM_TRY(visit_dense(t, "hrm.second_moment.", t->second_moment, visit, user));
     HRM_TRY(visit_carry(t, visit, user));
+    HRM_TRY(visit_one("hrm.guard", t->guard_state, visit, user));
 fail:
     return status;
 }
 
 /* ---- the metadata ---- */
 
-static void hash_set(const hrm_puzzle_set *set, char text[17]) {
-    const size_t cells = (size_t)set->example_count * set->seq_len;
-    uint64_t hash = hrm_fnv1a64_update(HRM_FNV1A64_INIT, set->inputs, cells);
-    hash = hrm_fnv1a64_update(hash, set->labels, cells);
-    hash = hrm_fnv1a64_update(hash, set->puzzle_indices, ((size_t)set->puzzle_count + 1) * sizeof(uint32_t));
-    hash = hrm_fnv1a64_update(hash, set->puzzle_identifiers, (size_t)set->puzzle_count * sizeof(uint32_t));
-    hash = hrm_fnv1a64_update(hash, set->group_indices, ((size_t)set->group_count + 1) * sizeof(uint32_t));
-    snprintf(text, 17, "%016llx", (unsigned long long)hash);
+static void format_hash(const hrm_trainer *t, char text[17]) {
+    snprintf(text, 17, "%016llx", (unsigned long long)hrm_dataset_hash(t->dataset));
 }
 
-static char *state_to_json(const hrm_trainer *t) {
+static void add_choice(void *user, const char *op, const char *row, double gflops, const char *how) {
+    (void)gflops;
+    (void)how;
+    json_object_set_new(user, op, json_string(row));
+}
+
+static hrm_status state_to_json(const hrm_trainer *t, char **text) {
     char hash[17];
-    hash_set(t->set, hash);
-    json_t *state = json_pack("{s:I, s:o, s:{s:I, s:I, s:s}}", "step", (json_int_t)t->steps_done, "recipe",
+    json_t *kernels = json_object();
+    format_hash(t, hash);
+    hrm_status status = hrm_select_list(t->device, add_choice, kernels);
+    json_t *state = json_pack("{s:I, s:o, s:{s:I, s:I, s:s}, s:o}", "step", (json_int_t)t->steps_done, "recipe",
                               hrm_recipe_to_json(&t->config), "data", "pass", (json_int_t)t->data_cursor.pass, "cursor",
-                              (json_int_t)t->data_cursor.cursor, "hash", hash);
-    char *text = state ? json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+                              (json_int_t)t->data_cursor.cursor, "hash", hash, "kernels", kernels);
+    *text = status == HRM_OK && state ? json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(state);
-    return text;
+    if (status == HRM_OK && !*text)
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for a training state as text");
+    return status;
 }
 
 typedef struct saved_state {
@@ -100,6 +132,7 @@ typedef struct saved_state {
     hrm_trainer_config config;
     hrm_batcher_state data;
     char hash[17];
+    json_t *kernels; /* op -> row; NULL in files of before they were kept */
 } saved_state;
 
 static hrm_status state_from_json(const char *text, saved_state *out) {
@@ -119,6 +152,7 @@ static hrm_status state_from_json(const char *text, saved_state *out) {
         out->step = (uint32_t)step;
         out->data = (hrm_batcher_state){.seed = out->config.seed, .pass = (uint64_t)pass, .cursor = (uint32_t)cursor};
         memcpy(out->hash, hash, sizeof out->hash);
+        out->kernels = json_incref(json_object_get(root, "kernels"));
     }
     json_decref(root);
     return status;
@@ -126,8 +160,17 @@ static hrm_status state_from_json(const char *text, saved_state *out) {
 
 /* ---- saving ---- */
 
-static hrm_status add_tensor(void *user, const char *name, hrm_tensor tensor) {
-    return hrm_model_writer_add(user, name, tensor);
+static hrm_status add_tensor(void *user, const state_tensor *t) {
+    return hrm_model_writer_add_pieces(user, t->name, &t->like, t->pieces, t->count);
+}
+
+/* Ids of puzzles: with cached rows the device has numbers of those. */
+static hrm_status add_ids(const hrm_trainer *t, hrm_model_writer *writer, uint32_t *ids) {
+    if (t->cache) {
+        hrm_puzzle_cache_get_ids(t->cache, ids);
+        return hrm_model_writer_add_u32(writer, "hrm.carry.ids", ids, t->config.batch);
+    }
+    return hrm_model_writer_add(writer, "hrm.carry.ids", hrm_step_get_rows(&t->step, t->step.whole.ids, 1));
 }
 
 hrm_status hrm_trainer_save(hrm_trainer *t, const char *path, const char *const *notes) {
@@ -135,19 +178,20 @@ hrm_status hrm_trainer_save(hrm_trainer *t, const char *path, const char *const 
     hrm_model *model = NULL;
     hrm_model_writer writer = {0};
     char *state = NULL;
+    uint32_t *ids = calloc(t->config.batch, sizeof *ids);
+    if (!ids) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "save %s: no host memory", path);
     HRM_TRY(hrm_trainer_get_model(t, &model));
     HRM_TRY(hrm_model_writer_init(&writer, model));
     HRM_TRY(hrm_model_writer_set_notes(&writer, notes));
-    state = state_to_json(t);
-    if (!state) {
-        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "save %s: no host memory", path);
-        goto fail;
-    }
+    HRM_TRY(state_to_json(t, &state));
     HRM_TRY(hrm_model_writer_set(&writer, HRM_STATE_KEY, state));
+    HRM_TRY(hrm_model_writer_set_checksum(&writer));
     HRM_TRY(visit_state(t, add_tensor, &writer));
+    HRM_TRY(add_ids(t, &writer, ids));
     HRM_TRY(hrm_model_writer_write(&writer, path));
 fail:
     free(state);
+    free(ids);
     hrm_model_writer_deinit(&writer);
     return status;
 }
@@ -159,61 +203,115 @@ typedef struct state_reader {
     hrm_tensor_file *file;
 } state_reader;
 
-static hrm_status read_tensor(void *user, const char *name, hrm_tensor tensor) {
+static hrm_status find_tensor(hrm_tensor_file *file, const char *name, size_t *index) {
+    *index = hrm_tensor_file_find(file, name);
+    if (*index != SIZE_MAX) return HRM_OK;
+    return hrm_fail(HRM_ERR_FORMAT, "tensor %s of its training state is missing", name);
+}
+
+static hrm_status read_tensor(void *user, const state_tensor *t) {
     const state_reader *reader = user;
-    size_t index = hrm_tensor_file_find(reader->file, name);
-    if (index == SIZE_MAX) return hrm_fail(HRM_ERR_FORMAT, "tensor %s of its training state is missing", name);
-    return hrm_model_reader_upload(reader->device, reader->file, index, tensor);
+    size_t index;
+    hrm_status status = find_tensor(reader->file, t->name, &index);
+    if (status != HRM_OK) return status;
+    return hrm_model_reader_upload_pieces(reader->device, reader->file, index, &t->like, t->pieces, t->count);
+}
+
+static hrm_status read_ids(hrm_trainer *t, hrm_tensor_file *file, uint32_t step) {
+    hrm_status status;
+    size_t index;
+    const uint32_t batch = t->config.batch;
+    const hrm_tensor ids = hrm_step_get_rows(&t->step, t->step.whole.ids, 1);
+    uint32_t *puzzles = NULL;
+    HRM_TRY(find_tensor(file, "hrm.carry.ids", &index));
+    HRM_TRY(hrm_model_reader_upload(t->device, file, index, ids));
+    if (!t->cache) return HRM_OK;
+    puzzles = calloc(batch, sizeof *puzzles);
+    if (!puzzles) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "no host memory for %u puzzle ids", batch);
+        goto fail;
+    }
+    HRM_TRY(hrm_queue_download(t->device, hrm_tensor_get_span(&ids), puzzles));
+    for (uint32_t i = 0; i < batch; i++) {
+        if (puzzles[i] < t->model->dims.N) continue;
+        status = hrm_fail(HRM_ERR_FORMAT, "puzzle id %u of row %u in flight is past the %u of the model", puzzles[i], i,
+                          t->model->dims.N);
+        goto fail;
+    }
+    HRM_TRY(hrm_puzzle_cache_restart(t->cache, step, puzzles, t->cached_ids));
+    HRM_TRY(hrm_queue_upload(t->device, hrm_tensor_get_span(&ids), t->cached_ids));
+fail:
+    free(puzzles);
+    return status;
 }
 
 static hrm_status restore(hrm_trainer *t, hrm_tensor_file *file, const saved_state *saved) {
     hrm_status status;
     char hash[17];
-    hash_set(t->set, hash);
+    format_hash(t, hash);
     if (strcmp(hash, saved->hash) != 0)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                        "the run was trained on other data (hash %s) than the data set given (hash %s); continue it "
-                        "with the data set it was started on",
+                        "the run was trained on other data (hash %s) than the data set given (hash %s), or the data "
+                        "set was changed; continue it with the data it was started on",
                         saved->hash, hash);
     state_reader reader = {t->device, file};
+    /* the batches' thread touches the puzzle table, which is replaced here */
+    hrm_prefetcher_destroy(t->prefetcher);
+    t->prefetcher = NULL;
     HRM_TRY(hrm_model_reader_read_weights(t->model, file));
     if (t->average) HRM_TRY(hrm_model_reader_read_weights(t->average, file));
     HRM_TRY(visit_state(t, read_tensor, &reader)); /* overwrites the live weights when there is an average */
+    HRM_TRY(read_ids(t, file, saved->step));
     HRM_TRY(hrm_model_pack(t->model));
     t->steps_done = t->steps_read = saved->step;
     t->report.step = saved->step;
     t->average_is_stale = true;
-    if (saved->step > 0) HRM_TRY(hrm_trainer_start_batches(t, &saved->data));
+    HRM_TRY(hrm_trainer_start_batches(t, saved->step > 0 ? &saved->data : NULL));
 fail:
     return status;
 }
 
-hrm_status hrm_trainer_resume(hrm_device *device, const char *path, const hrm_dataset *train_set, hrm_trainer **out) {
+/* The same kernels give the same bits. What cannot run here any more is chosen anew, and said. */
+static void force_kernels(hrm_device *device, const json_t *kernels) {
+    const char *op;
+    json_t *row;
+    json_object_foreach((json_t *)kernels, op, row) {
+        if (hrm_select_force(device, op, json_string_value(row)) != HRM_OK)
+            hrm_log(HRM_LOG_WARN, "the run goes on with another kernel than it was saved with: %s", hrm_last_error());
+    }
+}
+
+static hrm_status resume(hrm_device *device, hrm_tensor_file *file, const hrm_dataset *train_set, hrm_trainer **out) {
     hrm_status status;
-    hrm_tensor_file *file = NULL;
-    hrm_trainer *t = NULL;
-    saved_state saved;
-    *out = NULL;
-    HRM_TRY(hrm_tensor_file_open(path, &file));
+    saved_state saved = {0};
     const char *text = hrm_tensor_file_metadata(file, HRM_STATE_KEY);
-    if (!text) {
-        status = hrm_fail(
-            HRM_ERR_FORMAT,
-            "%s holds a model but no training state (metadata \"" HRM_STATE_KEY "\"): it cannot be continued", path);
-        goto fail;
-    }
-    status = state_from_json(text, &saved);
-    if (status == HRM_OK) status = hrm_trainer_create(device, &saved.config, train_set, &t);
-    if (status == HRM_OK) status = restore(t, file, &saved);
-    if (status != HRM_OK) {
-        hrm_fail_prefix(status, "%s", path);
-        goto fail;
-    }
-    hrm_tensor_file_close(file);
-    *out = t;
-    return HRM_OK;
+    if (!text)
+        return hrm_fail(HRM_ERR_FORMAT, "it holds a model but no training state (metadata \"" HRM_STATE_KEY
+                                        "\"): it cannot be continued");
+    HRM_TRY(state_from_json(text, &saved));
+    force_kernels(device, saved.kernels);
+    HRM_TRY(hrm_trainer_create(device, &saved.config, train_set, out));
+    HRM_TRY(restore(*out, file, &saved));
 fail:
+    json_decref(saved.kernels);
+    return status;
+}
+
+hrm_status hrm_trainer_resume(hrm_device *device, const char *path, const hrm_dataset *train_set, hrm_trainer **out) {
+    hrm_tensor_file *file = NULL;
+    *out = NULL;
+    /* privately: a puzzle table on the host stays in the mapped file, and what is learnt about it in our own pages */
+    hrm_status status = hrm_tensor_file_open_private(path, &file);
+    if (status != HRM_OK) return status;
+    status = hrm_tensor_file_verify(file, HRM_CHECKSUM_KEY, NULL);
+    if (status == HRM_OK) {
+        status = resume(device, file, train_set, out);
+        hrm_fail_prefix(status, "%s", path);
+    }
+    if (status != HRM_OK) {
+        hrm_trainer_destroy(*out);
+        *out = NULL;
+    }
     hrm_tensor_file_close(file);
-    hrm_trainer_destroy(t);
     return status;
 }

@@ -70,6 +70,44 @@ static void test_passes(void **state) {
     hrm_puzzle_set_deinit(&set);
 }
 
+typedef struct made_batches {
+    uint32_t ids[32][4];
+    uint32_t count; /* of batches; written by the prefetcher's thread before a batch can be taken */
+    uint32_t other_sizes;
+} made_batches;
+
+static void note_made(void *user, const uint32_t *ids, uint32_t count) {
+    made_batches *made = user;
+    made->other_sizes += count != 4;
+    if (made->count < 32) memcpy(made->ids[made->count], ids, sizeof made->ids[0]);
+    made->count++;
+}
+
+/* The hook sees every batch once, in order, before it is taken. */
+static void test_hook(void **state) {
+    (void)state;
+    hrm_puzzle_set set;
+    make_set(&set, 7);
+    hrm_batcher_config config = {.batch = 4, .seed = 99};
+    made_batches made = {.count = 0};
+    uint32_t taken[20][4];
+    hrm_prefetcher *prefetcher;
+    CHECK_OK(hrm_prefetcher_create(
+        &set, &(hrm_prefetcher_config){.batches = config, .depth = 2, .made = note_made, .made_user = &made},
+        &prefetcher));
+    for (int i = 0; i < 20; i++) {
+        hrm_batch batch;
+        CHECK_OK(hrm_prefetcher_take(prefetcher, &batch));
+        memcpy(taken[i], batch.ids, sizeof taken[i]);
+        check_same_bits("ids of the hook", made.ids[i], taken[i], sizeof taken[i]);
+        hrm_prefetcher_release(prefetcher);
+    }
+    hrm_prefetcher_destroy(prefetcher);
+    CHECK(made.count >= 20 && made.count <= 22);
+    CHECK_EQ(made.other_sizes, 0);
+    hrm_puzzle_set_deinit(&set);
+}
+
 static void test_state(void **state) {
     (void)state;
     hrm_puzzle_set set;
@@ -102,7 +140,9 @@ static void test_state(void **state) {
     config.seed = 99;
     for (int start = 0; start < 20; start += 9) {
         hrm_prefetcher *prefetcher;
-        CHECK_OK(hrm_prefetcher_create(&set, &config, start ? &states[start] : NULL, 2, &prefetcher));
+        CHECK_OK(hrm_prefetcher_create(
+            &set, &(hrm_prefetcher_config){.batches = config, .depth = 2, .start = start ? &states[start] : NULL},
+            &prefetcher));
         for (int i = start; i < 20; i++) {
             hrm_batch batch;
             CHECK_OK(hrm_prefetcher_take(prefetcher, &batch));
@@ -116,10 +156,26 @@ static void test_state(void **state) {
         }
         hrm_prefetcher_destroy(prefetcher);
     }
+    /* Its first few batches again and again, from any of them. */
+    for (uint32_t skip = 0; skip < 3; skip++) {
+        hrm_prefetcher *prefetcher;
+        CHECK_OK(hrm_prefetcher_create(
+            &set, &(hrm_prefetcher_config){.batches = config, .depth = 2, .repeat = 3, .skip = skip}, &prefetcher));
+        for (uint32_t i = skip; i < 11; i++) {
+            hrm_batch batch;
+            CHECK_OK(hrm_prefetcher_take(prefetcher, &batch));
+            check_same_bits("tokens of a repeated batch", batch.tokens, rows[i % 3][0], sizeof again[0]);
+            hrm_prefetcher_release(prefetcher);
+        }
+        hrm_prefetcher_destroy(prefetcher);
+    }
     hrm_prefetcher *none;
-    CHECK_STATUS(hrm_prefetcher_create(&set, &config, NULL, 0, &none), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(hrm_prefetcher_create(&set, &(hrm_prefetcher_config){.batches = config}, &none),
+                 HRM_ERR_INVALID_ARGUMENT);
     CHECK(none == NULL);
-    CHECK_STATUS(hrm_prefetcher_create(&set, &config, &wrong, 2, &none), HRM_ERR_INVALID_ARGUMENT);
+    CHECK_STATUS(
+        hrm_prefetcher_create(&set, &(hrm_prefetcher_config){.batches = config, .depth = 2, .start = &wrong}, &none),
+        HRM_ERR_INVALID_ARGUMENT);
     hrm_batcher_destroy(batcher);
     hrm_batcher_destroy(other);
     hrm_puzzle_set_deinit(&set);
@@ -251,8 +307,9 @@ static void test_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_passes), cmocka_unit_test(test_state),  cmocka_unit_test(test_symmetries),
-        cmocka_unit_test(test_sudoku), cmocka_unit_test(test_groups), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_passes),     cmocka_unit_test(test_state),  cmocka_unit_test(test_hook),
+        cmocka_unit_test(test_symmetries), cmocka_unit_test(test_sudoku), cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,7 +222,8 @@ static void test_prefetched(void **state) {
     for (int skip = 0; skip < 20; skip += 9) {
         hrm_prefetcher *prefetcher;
         hrm_batcher_state start = hrm_batcher_get_state(batcher);
-        CHECK_OK(hrm_prefetcher_create(&set, &config, skip ? &start : NULL, 2, &prefetcher));
+        CHECK_OK(hrm_prefetcher_create(
+            &set, &(hrm_prefetcher_config){.batches = config, .depth = 2, .start = skip ? &start : NULL}, &prefetcher));
         for (int i = 0; i < 9; i++) {
             hrm_batch batch;
             hrm_batcher_next(batcher, tokens, labels, ids);

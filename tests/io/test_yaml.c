@@ -2,6 +2,7 @@
 
 #include "io/yaml.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,11 +171,12 @@ static void every_truncation_and_flip_survives(void **state) {
     for (size_t cut = 0; cut <= 8 * size + size; cut++) {
         size_t length = cut <= size ? cut : size;
         char *copy = malloc(length + 1); /* the parser sees `length` of them */
-        json_t *value;
+        json_t *value, *lines;
         CHECK(copy != NULL);
         memcpy(copy, bytes, length);
         if (cut > size) copy[(cut - size - 1) / 8] ^= (char)(1 << (cut - size - 1) % 8);
-        hrm_status status = hrm_yaml_parse(copy, length, "test.yaml", &value);
+        hrm_status status = hrm_yaml_parse_lines(copy, length, "test.yaml", &value, &lines);
+        json_decref(lines);
         if (status == HRM_OK)
             json_decref(value);
         else
@@ -182,6 +184,30 @@ static void every_truncation_and_flip_survives(void **state) {
         free(copy);
     }
     free(bytes);
+}
+
+static void lines_of_keys_are_told(void **state) {
+    (void)state;
+    static const char text[] =
+        "# a comment\na: 1\nb:\n  c: {d: 2,\n    e: 3}\n  f:\n    - g: 4\n  h: 5\ni: []\nj: {}\nk: 6\n";
+    json_t *value, *lines;
+    CHECK_OK(hrm_yaml_parse_lines(text, sizeof text - 1, "test.yaml", &value, &lines));
+    char *found = json_dumps(lines, JSON_COMPACT);
+    CHECK_STR(found,
+              "{\"a\":2,\"b\":3,\"b.c\":4,\"b.c.d\":4,\"b.c.e\":5,\"b.f\":6,\"b.h\":8,\"i\":9,\"j\":10,\"k\":11}");
+    free(found);
+    json_decref(value);
+    json_decref(lines);
+
+    char longest[1000]; /* the path of the inner key does not fit, the rest is told */
+    int n = snprintf(longest, sizeof longest, "%0250d:\n  inner: 1\nafter: 2\n", 7);
+    CHECK_OK(hrm_yaml_parse_lines(longest, (size_t)n, "test.yaml", &value, &lines));
+    CHECK_EQ(json_object_size(lines), 2);
+    CHECK_EQ(json_integer_value(json_object_get(lines, "after")), 3);
+    json_decref(value);
+    json_decref(lines);
+    CHECK_STATUS(hrm_yaml_parse_lines("a: [", 4, "test.yaml", &value, &lines), HRM_ERR_FORMAT);
+    CHECK(value == NULL && lines == NULL);
 }
 
 static void load_names_the_file(void **state) {
@@ -203,6 +229,7 @@ int main(void) {
         cmocka_unit_test(what_we_do_not_take_is_refused),
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(every_truncation_and_flip_survives),
+        cmocka_unit_test(lines_of_keys_are_told),
         cmocka_unit_test(load_names_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

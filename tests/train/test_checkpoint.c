@@ -89,7 +89,7 @@ static float *run_segments(hrm_model *m, const uint32_t *tokens, const uint32_t 
     hrm_net net = {.model = m, .batch = ROWS};
     hrm_scratch_plan(&net.scratch, &plan, m, ROWS, false);
     CHECK_OK(hrm_plan_get_status(&plan));
-    CHECK_OK(hrm_inner_init(&inner, &plan, m, ROWS, 0, c.z_h, c.z_l));
+    CHECK_OK(hrm_inner_init(&inner, &plan, m, &(hrm_inner_config){.batch = ROWS}, c.z_h, c.z_l));
     CHECK_OK(hrm_recorder_create(device, &rec));
     hrm_carry_record_clear(rec, &c);
     CHECK_OK(hrm_recorder_end(rec, &clear));
@@ -242,15 +242,15 @@ static void test_architecture(void **state) {
     } cases[] = {
         {"arch:\n  num_heads: 2\n  hidden_size: 128\n", "hidden_size is 64"},
         {"arch:\n  num_heads: 2\n  expansion: 8\n", "expansion is 4"},
-        {"arch:\n  num_heads: two\n", "arch.num_heads must be a whole number"},
-        {"arch:\n  num_heads: -2\n", "arch.num_heads must be a whole number"},
-        {"arch:\n  rope_theta: 0.0\n", "arch.rope_theta must be a number above 0"},
+        {"arch:\n  num_heads: two\n", "arch.num_heads is \"two\"; it must be a whole number from 1 to 1024"},
+        {"arch:\n  num_heads: -2\n", "arch.num_heads is -2; it must be a whole number"},
+        {"arch:\n  rope_theta: 0.0\n", "arch.rope_theta is 0.0; it must be a number from 1"},
         {"arch:\n  pos_encodings: learned\n", "positions are rope, "},
         {"arch:\n  pos_encodings: none\n", "pos_encodings is \"none\""},
         {"arch:\n  name: trm@TinyRecursiveModel\n", "only the HierarchicalReasoningModel"},
         {"arch: 3\n", "no mapping \"arch\""},
         {"arch:\n  num_heads: 2\nhrm:\n  positions: 9\n", "hrm.positions is 9"},
-        {"arch:\n  num_heads: 2\nhrm:\n  seq_len: many\n", "hrm.seq_len must be a whole number"},
+        {"arch:\n  num_heads: 2\nhrm:\n  seq_len: many\n", "hrm.seq_len is \"many\"; it must be a whole number"},
         {"arch:\n  num_heads: 2\n num_heads: 4\n", "all_config.yaml:"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
