@@ -2,8 +2,8 @@
 # The whole story in one command: builds hrm, makes mazes, trains a model from scratch on the best device there is (the
 # processor when there is no graphics card), tests it on 1,000 mazes it has never seen, and draws it solving one.
 #   samples/demo.sh [--seed N] [--out DIR]
-# Everything lands in DIR (demo/): data, model.safetensors, log.jsonl, maze.png, maze.gif. On a fresh Debian or Ubuntu
-# missing packages are installed first (as root or with sudo).
+# Everything lands in DIR (demo/): data, model.safetensors, metrics.jsonl, checkpoints, maze.png, maze.gif. On a fresh Debian
+# or Ubuntu missing packages are installed first (as root or with sudo).
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 out=$here/demo
@@ -67,7 +67,7 @@ else
 fi
 
 step "4/6 training from scratch, seed $seed"
-"$hrm" train --preset demo --data "$out/data" --out "$out" --seed "$seed"
+"$hrm" train --preset demo --data "$out/data" --out "$out" --overwrite --seed "$seed"
 
 step "5/6 1,000 unseen mazes, thinking for 1, 2, 4 and 8 segments, and for as long as the model wants"
 "$hrm" eval --model "$out/model.safetensors" --data "$out/data" --sweep 1,2,4,8 --out "$out/answers.jsonl" >"$out/eval.txt"
@@ -84,5 +84,5 @@ step "done"
 echo "picture    $out/maze.png"
 echo "animation  $out/maze.gif        the answer after every segment"
 echo "model      $out/model.safetensors"
-echo "log        $out/log.jsonl"
+echo "log        $out/metrics.jsonl, $out/summary.csv"
 echo "results    $out/eval.txt, every answer in $out/answers.jsonl"

@@ -22,8 +22,11 @@ mkdir -p damaged/train
 cp -r "$TINY/data/test" damaged/test
 expect_fail 1 "damaged/train" "$HRM" train --data damaged --out run $tiny --steps 5
 
-# the model cannot be saved: known before training, and the folder in its place stays
+# what stands in a file's place: known before training, and it stays
 mkdir -p run/model.safetensors
 expect_fail 1 "run/model.safetensors exists and is not a file" "$HRM" train --data "$TINY/data" --out run $tiny --steps 1000000
 [ -d run/model.safetensors ] || fail "the folder is gone"
 rmdir run/model.safetensors
+mkdir -p run && echo "I am a file" >run/checkpoints
+expect_fail 1 "run/checkpoints exists and is not a folder" "$HRM" train --data "$TINY/data" --out run $tiny --steps 1000000
+[ "$(cat run/checkpoints)" = "I am a file" ] || fail "the file was damaged"

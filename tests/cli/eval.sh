@@ -21,7 +21,7 @@ expect_ok "$HRM" eval --model "$model" --data "$TINY/data" --halting fixed --seg
 cmp before answers.jsonl || fail "answers depend on the batch"
 
 # a model whose numbers are none: JSON knows no NaN, and says null
-expect_ok "$HRM" train --data "$TINY/data" --out plain $tiny --steps 2 --weights-only --quiet
+expect_ok "$HRM" train --data "$TINY/data" --out plain $tiny --steps 2 --quiet
 size=$(wc -c <plain/model.safetensors)
 printf '\377\377\377\177' | dd of=plain/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc status=none
 expect_ok "$HRM" eval --model plain/model.safetensors --data "$TINY/data" --limit 3 -o nan.jsonl

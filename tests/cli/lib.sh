@@ -90,3 +90,53 @@ expect_picture() {
 
 # The arguments of a model so small that a step takes milliseconds.
 tiny="--hidden 32 --heads 2 --h-layers 1 --l-layers 1 --h-cycles 1 --l-cycles 2 --max-segments 4 --batch 8"
+
+# start_training NAME OPTIONS...: hrm train in the background, its output in NAME.out and NAME.err; sets pid
+start_training() {
+    local name=$1
+    shift
+    "$HRM" train "$@" >"$name.out" 2>"$name.err" </dev/null &
+    pid=$!
+}
+# wait_until COMMAND...: until it is true, or the process $pid has ended, or a minute has passed; false if it is not true
+wait_until() {
+    for _ in $(seq 2000); do
+        if "$@"; then return; fi
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.03
+    done
+    "$@"
+}
+# wait_for_line PATTERN FILE: while the process $pid writes it
+wait_for_line() {
+    wait_until grep -Eqs -- "$1" "$2" && return
+    kill -9 "$pid" 2>/dev/null || true
+    fail "$2 got no line matching '$1'"
+}
+# how often a trainer has begun in a run
+starts_of() { cat "$1/metrics.jsonl" 2>/dev/null | grep -Ec '"type":"(start|resume)"' || true; }
+# has_begun RUN COUNT: once more than COUNT times
+has_begun() { [ "$(starts_of "$1")" -gt "$2" ]; }
+# end_of NAME CODE: waits for the process $pid, checks its exit code
+end_of() {
+    local got=0
+    wait "$pid" || got=$?
+    [ "$got" -eq "$2" ] || fail "exit code $got instead of $2: $(cat "$1.err")"
+}
+# step_lines RUN: the step lines of its log, without what differs between two equal runs
+step_lines() { grep '"type":"step"' "$1/metrics.jsonl" | sed -E 's/"seconds":[^,]*,//; s/,"idle":[^}]*//'; }
+# same_run A B: the same states and the same figures, byte for byte
+same_run() {
+    local file
+    for file in checkpoints/last.safetensors model.safetensors; do
+        cmp "$1/$file" "$2/$file" || fail "$1 and $2 differ in $file"
+    done
+    step_lines "$1" >steps_a
+    step_lines "$2" >steps_b
+    cmp steps_a steps_b || fail "the step lines of $1 and $2 differ: $(diff steps_a steps_b | head -n 4)"
+    sed -E 's/^([0-9]+),[^,]*/\1/; s/,[^,]*$//' "$1/summary.csv" >steps_a
+    sed -E 's/^([0-9]+),[^,]*/\1/; s/,[^,]*$//' "$2/summary.csv" >steps_b
+    cmp steps_a steps_b || fail "summary.csv of $1 and $2 differ"
+}
+# the step that a checkpoint or model was saved after
+step_of() { "$HRM" inspect "$1" | sed -n 's/^ *hrm.steps *//p'; }

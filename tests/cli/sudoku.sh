@@ -18,13 +18,13 @@ boards=$SOURCE/samples/sudoku
 expect_ok "$HRM" data sudoku --out data --side 4 --train 60 --test 20 --seed 3
 expect_ok "$HRM" train --preset sudoku-demo --data data --out run $tiny --steps 60 --eval-every 60
 expect_line "^step 60: [0-9.]+ % of 20 unseen puzzles right" out
-expect_line '"augment":"sudoku"' run/log.jsonl
-expect_line '"vocab_size":6,"seq_len":16,"grid_width":4' run/log.jsonl
+expect_line '"augment":"sudoku"' run/metrics.jsonl
+expect_line '"vocab_size":6,"seq_len":16,.*"grid_width":4' run/metrics.jsonl
 model=run/model.safetensors
 # batches as in the reference, without copies; where Sudoku's copies make no sense they are refused
 expect_ok "$HRM" train --preset sudoku-demo --data data --out reference $tiny --steps 12 \
     --batches reference --epochs-per-pass 3 --augment none
-expect_line '"augment":"none","batches":"reference"' reference/log.jsonl
+expect_line '"augment":"none","batches":"reference"' reference/metrics.jsonl
 if cmp -s $model reference/model.safetensors; then fail "--batches and --augment change nothing"; fi
 expect_fail 1 "less than one batch of 64" "$HRM" train --preset sudoku-demo --data data --out never $tiny --steps 5 \
     --batches reference --epochs-per-pass 1 --batch 64

@@ -26,7 +26,7 @@ expect_fail 2 "explore-once takes no value" "$HRM" train --data d --out made --n
 expect_fail 2 "augment: 'mirror' is not one of none, dihedral, sudoku" "$HRM" train --data d --out made --augment mirror
 expect_fail 2 "leave the options that change it out" "$HRM" train --data d --out made --resume f --lr 0.1
 expect_fail 2 "data DIR is missing" "$HRM" train --out made
-expect_fail 2 "out DIR is missing" "$HRM" train --data d
+expect_fail 2 "out RUN is missing" "$HRM" train --data d
 expect_fail 2 "'z' was not expected here" "$HRM" train --data d --out made z
 expect_fail 2 "FILE is missing" "$HRM" solve --model m
 expect_fail 2 "does not end in .png, .gif or .txt" "$HRM" solve a --model m -o made.bmp
@@ -49,6 +49,7 @@ expect_ok "$HRM"
 expect_line "^usage: hrm COMMAND" out
 expect_ok "$HRM" --version
 expect_line "^hrm [0-9]+\.[0-9]+\.[0-9]+$" out
+expect_line "^built from     [A-Za-z0-9._+~-]+$" out
 for command in devices data train eval solve render bench; do
     expect_ok "$HRM" help $command
     expect_line "^usage: hrm $command" out
@@ -58,7 +59,7 @@ for command in devices data train eval solve render bench; do
     if awk 'length > 100 { exit 1 }' out; then :; else fail "a line of the help of $command is longer than 100 columns"; fi
 done
 # the help shows the values that apply
-expect_ok "$HRM" train --help --preset sudoku
+expect_ok "$HRM" train --help --preset sudoku-extreme-1k
 expect_line "batch N .*\[768\]" out
 expect_ok "$HRM" train --batch 33 --help
 expect_line "batch N .*\[33\]" out

@@ -424,7 +424,7 @@ run_demo() {
     run_stage data "$(allow 30 60)" "$work/data.log" "$hrm" data maze --out "$data" --size 6 --walls 0.35 \
         --min-path 5 --unique --train 20000 --test 500 --seed 0 || return 0
     seconds=$(allow 90 75)
-    run_stage train "$seconds" "$work/train.log" "$hrm" train --preset demo --data "$data" --out "$work/demo" --seed 0 \
+    run_stage train "$seconds" "$work/train.log" "$hrm" train --preset demo --data "$data" --out "$work/demo" --overwrite --seed 0 \
         --time "$((seconds * 4 / 5))s" || return 0
     run_stage eval "$(allow 40 40)" "$work/eval.log" "$hrm" eval --model "$work/demo/model.safetensors" --data "$data" \
         --sweep 1,2,4,8 --limit 200 || true
@@ -438,7 +438,7 @@ same_bytes() {
     for run in first second other; do
         seed=7
         [ "$run" != other ] || seed=8
-        "$2" train --preset demo --data "$1/demo-data" --out "$1/$run" --seed "$seed" --steps 20 --quiet || return 1
+        "$2" train --preset demo --data "$1/demo-data" --out "$1/$run" --overwrite --seed "$seed" --steps 20 --quiet || return 1
         cksum <"$1/$run/model.safetensors" | sed "s/^/$run training, seed $seed: /"
     done
     cmp "$1/first/model.safetensors" "$1/second/model.safetensors" || return 1

@@ -109,7 +109,7 @@ static cli_parsed fail_unknown(const cli_spec *spec, const option_set *set, cons
 /* ---- values ---- */
 
 static const char *kind_metavar(const cli_option *o) {
-    static const char *const names[] = {"", "", "N", "N", "X", "TEXT", "NAME", "TIME", "N,N,..."};
+    static const char *const names[] = {"", "", "N", "N", "X", "TEXT", "NAME", "TIME", "N,N,...", "SIZE"};
     return o->metavar ? o->metavar : names[o->kind];
 }
 
@@ -195,6 +195,35 @@ static cli_parsed parse_duration(const cli_option *o, const char *text) {
     return CLI_PARSED;
 }
 
+/* Bytes behind a number: k, M, G, T are powers of 1000, with an i of 1024; a B may follow. 0 when it is none of these.
+ */
+static double size_unit(const char *text) {
+    static const char letters[] = "kMGT";
+    if (strcmp(text, "") == 0 || strcmp(text, "B") == 0) return 1;
+    const char *letter = *text == 'K' ? letters : strchr(letters, *text);
+    if (!letter) return 0;
+    const bool binary = text[1] == 'i';
+    if (strcmp(text + (binary ? 2 : 1), "") != 0 && strcmp(text + (binary ? 2 : 1), "B") != 0) return 0;
+    return pow(binary ? 1024 : 1000, (double)(letter - letters + 1));
+}
+
+static cli_parsed parse_size(const cli_option *o, const char *text) {
+    char *end;
+    const double number = strtod(text, &end), unit = size_unit(end);
+    const bool starts_well = *text >= '0' && *text <= '9' && strncmp(text, "0x", 2) != 0 && strncmp(text, "0X", 2) != 0;
+    if (!starts_well || !isfinite(number) || unit == 0) {
+        cli_error("--%s: '%s' is not a size; write 8G, 7500M or 4GiB", o->name, text);
+        return CLI_PARSED_ERROR;
+    }
+    if (number * unit >= 0x1p63) {
+        cli_error("--%s: '%s' is out of range; it must be less than 8 EiB", o->name, text);
+        return CLI_PARSED_ERROR;
+    }
+    if (!in_range(o, number * unit)) return fail_range(o, text);
+    *(uint64_t *)o->value = (uint64_t)(number * unit);
+    return CLI_PARSED;
+}
+
 static cli_parsed parse_list(const cli_option *o, const char *text) {
     cli_list list = {0};
     const char *p = text;
@@ -219,7 +248,22 @@ static cli_parsed parse_list(const cli_option *o, const char *text) {
     return CLI_PARSED;
 }
 
+/* The word that the help shows for 0 ("auto") stands for it; where it shows a number, that is one like any other. */
+static bool set_zero(const cli_option *o, const char *text) {
+    if (!o->zero || strcmp(text, o->zero) != 0 || is_number(text, true)) return false;
+    if (o->kind == CLI_U32)
+        *(uint32_t *)o->value = 0;
+    else if (o->kind == CLI_U64 || o->kind == CLI_SIZE)
+        *(uint64_t *)o->value = 0;
+    else if (o->kind == CLI_F32)
+        *(float *)o->value = 0;
+    else
+        return false;
+    return true;
+}
+
 static cli_parsed set_value(const cli_option *o, const char *text) {
+    if (set_zero(o, text)) return CLI_PARSED;
     switch (o->kind) {
     case CLI_U32:
     case CLI_U64:
@@ -231,6 +275,8 @@ static cli_parsed set_value(const cli_option *o, const char *text) {
         return parse_duration(o, text);
     case CLI_LIST:
         return parse_list(o, text);
+    case CLI_SIZE:
+        return parse_size(o, text);
     case CLI_TEXT:
         if (text[0] == '\0') {
             cli_error("--%s: the value is empty", o->name);
@@ -364,6 +410,20 @@ void cli_print_wrapped(const char *text, int column, int indent) {
     putchar('\n');
 }
 
+/* With the largest unit that says it exactly. */
+static void size_text(uint64_t bytes, char *out, size_t size) {
+    static const struct {
+        uint64_t bytes;
+        const char *name;
+    } units[] = {{1ull << 30, "GiB"}, {1000000000, "GB"}, {1 << 20, "MiB"}, {1000000, "MB"}};
+    snprintf(out, size, "%llu", (unsigned long long)bytes);
+    for (size_t i = 0; bytes && i < sizeof units / sizeof *units; i++) {
+        if (bytes % units[i].bytes != 0) continue;
+        snprintf(out, size, "%llu %s", (unsigned long long)(bytes / units[i].bytes), units[i].name);
+        return;
+    }
+}
+
 /* The value a variable holds, for the help page; "" where there is nothing to show. */
 static void default_text(const cli_option *o, char *out, size_t size) {
     out[0] = '\0';
@@ -376,6 +436,9 @@ static void default_text(const cli_option *o, char *out, size_t size) {
         break;
     case CLI_F32:
         snprintf(out, size, "%g", (double)*(const float *)o->value);
+        break;
+    case CLI_SIZE:
+        size_text(*(const uint64_t *)o->value, out, size);
         break;
     case CLI_CHOICE:
         for (const cli_choice *c = o->choices; c->name; c++)

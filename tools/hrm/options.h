@@ -21,6 +21,7 @@ typedef enum cli_kind {
     CLI_CHOICE,    /* uint32_t: the value of the choice named */
     CLI_DURATION,  /* double, seconds: "90", "90s", "6m", "1h30m" */
     CLI_LIST,      /* cli_list: "1,2,4,8" */
+    CLI_SIZE,      /* uint64_t, bytes: "8G", "7500M" (powers of 1000), "4GiB", "512Mi" (of 1024) */
 } cli_kind;
 
 typedef struct cli_choice {
@@ -44,7 +45,7 @@ typedef struct cli_option {
     const cli_choice *choices; /* of CLI_CHOICE */
     const char *metavar;       /* what the help calls the value; NULL: after the kind */
     const char *help;
-    const char *zero; /* what the help says about a value of 0 */
+    const char *zero; /* what the help says about a value of 0; a word ("auto", "never") may be typed too */
     bool *given;      /* set to true when the option was used; or NULL */
     bool negatable;   /* flags: "--no-name" sets false */
     bool required;

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24, WINDOW = 16, LINE_BYTES = 512 };
+enum { BAR_CELLS = 24, LEAST_CELLS = 6, WINDOW = 16, LINE_BYTES = 512 };
 
 static const double frame_seconds = 0.1, line_seconds = 5.0;
 
@@ -16,6 +16,7 @@ static struct {
     bool bar, lines, drawn, pending;
     const char *label, *unit;
     uint64_t total, done;
+    uint64_t print_every, printed; /* plain lines by units; 0: by time */
     double start, shown;
     /* recent marks, one per second at most, for the pace of the last quarter of a minute */
     double mark_time[WINDOW];
@@ -40,6 +41,14 @@ void cli_progress_begin(cli_progress_style style, const char *label, const char 
     job.start = job.shown = cli_now();
     job.mark_time[0] = job.start;
     job.marks = 1;
+}
+
+void cli_progress_skip(uint64_t done) {
+    job.done = job.printed = job.mark_done[0] = done;
+}
+
+void cli_progress_print_every(uint64_t units) {
+    job.print_every = units;
 }
 
 /* Seconds per unit over the recent marks; 0 while unknown. The first unit is left out: it compiles the kernels. */
@@ -79,23 +88,26 @@ static int terminal_width(void) {
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* label  34%|########        | 594/1750 [01:52<03:38, 189 ms/step] loss 0.42 */
+/* label  34%|########        | 594/1750 [01:52<03:38, 189 ms/step] loss 0.42
+ * On a narrow terminal the bar shrinks, then goes, and the rest is cut. */
 static void draw_bar(double now) {
-    char cells[BAR_CELLS + 1], times[64], line[LINE_BYTES];
+    char cells[BAR_CELLS + 1], rest[LINE_BYTES], line[2 * LINE_BYTES], times[64];
     double share = job.total ? (double)job.done / (double)job.total : 1;
     if (share > 1) share = 1;
-    unsigned full = (unsigned)(share * BAR_CELLS);
-    for (unsigned i = 0; i < BAR_CELLS; i++) cells[i] = i < full ? '#' : i == full ? '-' : ' ';
-    cells[BAR_CELLS] = '\0';
     format_pace(now, times, sizeof times);
-    int n = snprintf(line, sizeof line, "%s %3.0f%%|%s| %llu/%llu [%s] %s", job.label, share * 100, cells,
-                     (unsigned long long)job.done, (unsigned long long)job.total, times, job.words);
-    int width = terminal_width() - 1;
-    if (n > width && n > BAR_CELLS) /* a narrow terminal: no cells, then cut */
-        n = snprintf(line, sizeof line, "%s %3.0f%% [%s] %s", job.label, share * 100, times, job.words);
-    if (n > width && width < (int)sizeof line) line[width > 0 ? width : 0] = '\0';
-    fprintf(stderr, "\r\033[K%s", line);
-    fflush(stderr);
+    int n = snprintf(rest, sizeof rest, " %llu/%llu [%s] %s", (unsigned long long)job.done,
+                     (unsigned long long)job.total, times, job.words);
+    const int width = terminal_width() - 1;
+    int bar = width - (int)strlen(job.label) - n - 7; /* what " 34%|" and "|" leave */
+    if (bar > BAR_CELLS) bar = BAR_CELLS;
+    if (bar < LEAST_CELLS) bar = 0;
+    const int full = (int)(share * bar);
+    for (int i = 0; i < bar; i++) cells[i] = i < full ? '#' : i == full ? '-' : ' ';
+    cells[bar] = '\0';
+    n = snprintf(line, sizeof line, "%s %3.0f%%%s%s%s%s", job.label, share * 100, bar ? "|" : "", cells, bar ? "|" : "",
+                 rest);
+    if (n > width) line[width > 0 ? width : 0] = '\0';
+    fprintf(stderr, "\r%s\033[K", line); /* one write: standard error is not buffered, but for this call */
     job.drawn = true;
 }
 
@@ -113,7 +125,13 @@ static void show(double now) {
     else if (job.lines)
         print_plain(now);
     job.shown = now;
+    job.printed = job.done;
     job.pending = false;
+}
+
+static bool is_time_to_show(double now) {
+    if (!job.bar && job.print_every) return job.done / job.print_every > job.printed / job.print_every;
+    return now - job.shown >= (job.bar ? frame_seconds : line_seconds);
 }
 
 void cli_progress_update(uint64_t done, const char *format, ...) {
@@ -131,7 +149,7 @@ void cli_progress_update(uint64_t done, const char *format, ...) {
     vsnprintf(job.words, sizeof job.words, format, args);
     va_end(args);
     job.pending = true;
-    if (now - job.shown >= (job.bar ? frame_seconds : line_seconds)) show(now);
+    if (is_time_to_show(now)) show(now);
 }
 
 void cli_progress_clear(void) {
@@ -143,7 +161,7 @@ void cli_progress_clear(void) {
 
 void cli_progress_end(void) {
     const double now = cli_now();
-    if (job.pending && (job.bar || now - job.start >= line_seconds)) show(now);
+    if (job.pending && (job.bar || job.print_every || now - job.start >= line_seconds)) show(now);
     if (job.drawn) fputc('\n', stderr);
     memset(&job, 0, sizeof job);
 }

@@ -1,7 +1,8 @@
-/* How far a long job is: a bar on a terminal, plain lines every few seconds elsewhere.
+/* How far a long job is: a bar on a terminal, plain lines elsewhere.
  *
- * Promises: one job at a time; the bar goes to standard error and only when that is a terminal; the plain lines go to
- * standard output; --quiet shows neither. Drawing costs nothing between two frames. */
+ * Promises: one job at a time; the bar goes to standard error and only when that is a terminal; it fits the terminal's
+ * present width and is drawn over, never cleared first, so that it does not flicker; the plain lines go to standard
+ * output; --quiet shows neither. Drawing costs nothing between two frames. */
 #ifndef HRM_TOOL_PROGRESS_H
 #define HRM_TOOL_PROGRESS_H
 
@@ -18,6 +19,10 @@ typedef enum cli_progress_style {
 
 /* Starts showing a job of `total` units ("step"). The texts are borrowed. */
 void cli_progress_begin(cli_progress_style style, const char *label, const char *unit, uint64_t total);
+/* So many units were done before: they count as done, not for the pace. */
+void cli_progress_skip(uint64_t done);
+/* Plain lines come at every multiple of so many units, instead of every few seconds. */
+void cli_progress_print_every(uint64_t units);
 /* Tells how far it is, with a few words more; call it as often as you like. */
 void cli_progress_update(uint64_t done, const char *format, ...) CLI_PRINTF(2, 3);
 /* Shows the last update if it has not been seen yet (plain lines: only of jobs that took a while), and ends the line.

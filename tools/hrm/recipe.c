@@ -3,9 +3,11 @@
 #include <string.h>
 
 static const cli_choice preset_choices[] = {{"demo", HRM_TASK_MAZE_DEMO},
-                                            {"maze-hard", HRM_TASK_MAZE_HARD},
-                                            {"sudoku", HRM_TASK_SUDOKU},
                                             {"sudoku-demo", HRM_TASK_SUDOKU_DEMO},
+                                            {"sudoku-extreme-1k", HRM_TASK_SUDOKU},
+                                            {"maze-hard-1k", HRM_TASK_MAZE_HARD},
+                                            {"arc-1", HRM_TASK_ARC_1},
+                                            {"arc-2", HRM_TASK_ARC_2},
                                             {NULL, 0}};
 static const cli_choice positions_choices[] = {
     {"rope", HRM_POSITIONS_ROPE}, {"learned", HRM_POSITIONS_LEARNED}, {"both", HRM_POSITIONS_BOTH}, {NULL, 0}};
@@ -17,10 +19,22 @@ static const cli_choice augment_choices[] = {
 static const cli_choice batches_choices[] = {
     {"full", HRM_BATCHES_FULL}, {"reference", HRM_BATCHES_REFERENCE}, {NULL, 0}};
 
-static const char *choice_name(const cli_choice *choices, uint32_t value) {
-    for (; choices->name; choices++)
-        if (choices->value == value) return choices->name;
-    return "?";
+static const cli_choice gradient_choices[] = {
+    {"one-step", HRM_GRADIENT_ONE_STEP}, {"full-cycle", HRM_GRADIENT_FULL_CYCLE}, {NULL, 0}};
+static const cli_choice puzzle_table_choices[] = {
+    {"auto", HRM_PUZZLE_TABLE_AUTO}, {"device", HRM_PUZZLE_TABLE_DEVICE}, {"host", HRM_PUZZLE_TABLE_HOST}, {NULL, 0}};
+
+/* Reads the config file over the preset. The data set is opened only for a file that counts in epochs: ARC's takes a
+ * while. */
+static hrm_status load_config(cli_recipe *recipe, const char *data) {
+    hrm_dataset *train_set = NULL;
+    hrm_status status = hrm_trainer_config_load(recipe->config_path, NULL, &recipe->config, &recipe->eval_every);
+    if (status != HRM_ERR_INVALID_ARGUMENT || !data) return status;
+    status = hrm_dataset_open(data, "train", &train_set);
+    if (status == HRM_OK)
+        status = hrm_trainer_config_load(recipe->config_path, train_set, &recipe->config, &recipe->eval_every);
+    hrm_dataset_close(train_set);
+    return status;
 }
 
 bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
@@ -31,7 +45,10 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
         if (strcmp(c->name, name) == 0) recipe->preset = c->value;
     hrm_trainer_config *c = &recipe->config;
     *c = HRM_INIT(hrm_trainer_config);
-    if (hrm_trainer_config_preset((hrm_task)recipe->preset, c) != HRM_OK) {
+    recipe->config_path = cli_peek(argc, argv, "config");
+    hrm_status status = hrm_trainer_config_preset((hrm_task)recipe->preset, c);
+    if (status == HRM_OK && recipe->config_path) status = load_config(recipe, cli_peek(argc, argv, "data"));
+    if (status != HRM_OK) {
         cli_fail_last();
         return false;
     }
@@ -40,7 +57,10 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     recipe->loss = (uint32_t)c->loss;
     recipe->augment = (uint32_t)c->augment;
     recipe->batches = (uint32_t)c->batches;
+    recipe->gradient = (uint32_t)c->gradient;
+    recipe->puzzle_table = (uint32_t)c->puzzle_table;
     recipe->explore_once = c->explore_once != 0;
+    recipe->recompute = c->recompute != 0;
     return true;
 }
 
@@ -50,60 +70,67 @@ void cli_recipe_finish(cli_recipe *recipe) {
     recipe->config.loss = (hrm_loss_kind)recipe->loss;
     recipe->config.augment = (hrm_augment)recipe->augment;
     recipe->config.batches = (hrm_batches)recipe->batches;
+    recipe->config.gradient = (hrm_gradient)recipe->gradient;
+    recipe->config.puzzle_table = (hrm_puzzle_table)recipe->puzzle_table;
     recipe->config.explore_once = recipe->explore_once;
+    recipe->config.recompute = recipe->recompute;
 }
 
-/* ---- one row per field: option, kind, config field, least, most, what 0 means, help, what the log calls it ---- */
+/* ---- one row per field: option, kind, config field, least, most, what 0 means, help ---- */
 
 #define RECIPE_RUN(X)                                                                                                  \
-    X("steps", U32, steps, 1, 4e9, NULL, "optimizer steps; the learning-rate schedule ends there", steps)              \
-    X("batch", U32, batch, 1, 65535, NULL, "puzzles computed together in a step", batch)                               \
-    X("seed", U64, seed, 0, 0, NULL, "the same seed on the same device gives the same model, bit for bit", seed)
+    X("steps", U32, steps, 1, 4e9, NULL, "optimizer steps; the learning-rate schedule ends there")                     \
+    X("batch", U32, batch, 1, 65535, NULL, "puzzles that one step learns from")                                        \
+    X("seed", U64, seed, 0, 0, NULL, "the same seed on the same device gives the same model, bit for bit")
 
 #define RECIPE_MODEL(X)                                                                                                \
-    X("hidden", U32, model.hidden_size, 8, 16384, "512", "width: values per cell", hidden_size)                        \
-    X("heads", U32, model.num_heads, 1, 1024, "8", "attention heads; width / heads is a multiple of 8, at most 128",   \
-      num_heads)                                                                                                       \
-    X("h-layers", U32, model.h_layers, 1, 64, "4", "blocks in the slow, planning module", h_layers)                    \
-    X("l-layers", U32, model.l_layers, 1, 64, "4", "blocks in the fast, detailed module", l_layers)                    \
-    X("h-cycles", U32, model.h_cycles, 1, 64, "2", "slow steps per segment", h_cycles)                                 \
-    X("l-cycles", U32, model.l_cycles, 1, 64, "2", "fast steps per slow step", l_cycles)                               \
-    X("expansion", F32, model.expansion, 0.01, 64, "4", "width of the feed-forward layers, as a multiple", expansion)  \
+    X("hidden", U32, model.hidden_size, 8, 16384, "512", "width: values per cell")                                     \
+    X("heads", U32, model.num_heads, 1, 1024, "8", "attention heads; width / heads is a multiple of 8, at most 128")   \
+    X("h-layers", U32, model.h_layers, 1, 64, "4", "blocks in the slow, planning module")                              \
+    X("l-layers", U32, model.l_layers, 1, 64, "4", "blocks in the fast, detailed module")                              \
+    X("h-cycles", U32, model.h_cycles, 1, 64, "2", "slow steps per segment")                                           \
+    X("l-cycles", U32, model.l_cycles, 1, 64, "2", "fast steps per slow step")                                         \
+    X("expansion", F32, model.expansion, 0.01, 64, "4", "width of the feed-forward layers, as a multiple")             \
     X("max-segments", U32, model.halt_max_segments, 1, 65535, "16",                                                    \
-      "rounds of thinking at which a puzzle is taken as done", halt_max_segments)                                      \
+      "rounds of thinking at which a puzzle is taken as done")                                                         \
     X("puzzle-emb-dim", U32, model.puzzle_emb_dim, 0, 65536, NULL,                                                     \
-      "values of the embedding each puzzle identifier has; 0: none", puzzle_emb_dim)                                   \
-    X("rms-norm-eps", F32, model.rms_norm_eps, 1e-12, 1, "1e-05", "added to the mean square in norms", rms_norm_eps)   \
-    X("rope-theta", F32, model.rope_theta, 1, 1e9, "10000", "base of the rotary frequencies", rope_theta)
+      "values of the embedding each puzzle identifier has; 0: none")                                                   \
+    X("rms-norm-eps", F32, model.rms_norm_eps, 1e-12, 1, "1e-05", "added to the mean square in norms")                 \
+    X("rope-theta", F32, model.rope_theta, 1, 1e9, "10000", "base of the rotary frequencies")
 
 #define RECIPE_LEARNING(X)                                                                                             \
-    X("lr", F32, lr, 0, 10, NULL, "learning rate of the dense weights (Adam-atan2)", lr)                               \
-    X("lr-min-ratio", F32, lr_min_ratio, 0, 1, NULL, "the rate falls along a cosine to this share of it; 1: constant", \
-      lr_min_ratio)                                                                                                    \
-    X("warmup", U32, lr_warmup_steps, 0, 0, NULL, "steps in which the rate rises from 0", lr_warmup_steps)             \
-    X("lr-decay-start", F32, lr_decay_start, 0, 1, NULL, "share of the steps before the cosine begins",                \
-      lr_decay_start)                                                                                                  \
-    X("beta1", F32, beta1, 0, 0.999999, NULL, "Adam: memory of the mean gradient", beta1)                              \
-    X("beta2", F32, beta2, 0, 0.999999, NULL, "Adam: memory of the mean squared gradient", beta2)                      \
-    X("weight-decay", F32, weight_decay, 0, 1000, NULL, "pull of the dense weights towards 0", weight_decay)           \
-    X("puzzle-lr", F32, puzzle_emb_lr, 0, 10, NULL, "learning rate of the puzzle embeddings (sign-SGD)",               \
-      puzzle_emb_lr)                                                                                                   \
-    X("puzzle-weight-decay", F32, puzzle_emb_weight_decay, 0, 1000, NULL, "pull of the puzzle embeddings towards 0",   \
-      puzzle_emb_weight_decay)                                                                                         \
+    X("lr", F32, lr, 0, 10, NULL, "learning rate of the dense weights (Adam-atan2)")                                   \
+    X("lr-min-ratio", F32, lr_min_ratio, 0, 1, NULL, "the rate falls along a cosine to this share of it; 1: constant") \
+    X("warmup", U32, lr_warmup_steps, 0, 0, NULL, "steps in which the rate rises from 0")                              \
+    X("lr-decay-start", F32, lr_decay_start, 0, 1, NULL, "share of the steps before the cosine begins")                \
+    X("beta1", F32, beta1, 0, 0.999999, NULL, "Adam: memory of the mean gradient")                                     \
+    X("beta2", F32, beta2, 0, 0.999999, NULL, "Adam: memory of the mean squared gradient")                             \
+    X("weight-decay", F32, weight_decay, 0, 1000, NULL, "pull of the dense weights towards 0")                         \
+    X("puzzle-lr", F32, puzzle_emb_lr, 0, 10, NULL, "learning rate of the puzzle embeddings (sign-SGD)")               \
+    X("puzzle-weight-decay", F32, puzzle_emb_weight_decay, 0, 1000, NULL, "pull of the puzzle embeddings towards 0")   \
     X("exploration", F32, halt_exploration, 0, 1, NULL,                                                                \
-      "chance that a puzzle must think for a random least number of segments", halt_exploration)                       \
+      "chance that a puzzle must think for a random least number of segments")                                         \
     X("early-segments", U32, early_segments, 0, 65535, "off",                                                          \
-      "most segments per puzzle during the first --early-steps: fresh puzzles while nothing is solved yet",            \
-      early_segments)                                                                                                  \
-    X("early-steps", U32, early_steps, 0, 0, NULL, "steps that --early-segments holds for", early_steps)               \
-    X("q-weight", F32, q_loss_weight, 0, 100, NULL, "weight of the loss that teaches when to stop", q_loss_weight)     \
+      "most segments per puzzle during the first --early-steps: fresh puzzles while nothing is solved yet")            \
+    X("early-steps", U32, early_steps, 0, 0, NULL, "steps that --early-segments holds for")                            \
+    X("q-weight", F32, q_loss_weight, 0, 100, NULL, "weight of the loss that teaches when to stop")                    \
     X("epochs-per-pass", U32, epochs_per_pass, 0, 0, NULL,                                                             \
-      "--batches reference: epochs drawn together (its eval_interval); their short last batch is dropped",             \
-      epochs_per_pass)                                                                                                 \
+      "--batches reference: epochs drawn together (its eval_interval); their short last batch is dropped")             \
     X("ema", F32, ema_decay, 0, 0.9999999, NULL,                                                                       \
-      "decay of the moving average of the weights, which is what is evaluated and saved; 0: none", ema_decay)
+      "decay of the moving average of the weights, which is what is evaluated and saved; 0: none")                     \
+    X("outlier-z", F32, outlier_z, 0, 1000, "never",                                                                   \
+      "skip the update of a step whose gradient norm lies more than so many standard deviations above the mean of "    \
+      "the last steps")                                                                                                \
+    X("fixed-batches", U32, fixed_batches, 0, 1048576, "off",                                                          \
+      "train on the first so many batches again and again; 1 shows whether a model can learn a batch by heart")
 
-#define OPTION_ROW(option, option_kind, field, least, most, when_zero, text, log_name)                                 \
+#define RECIPE_MEMORY(X)                                                                                               \
+    X("micro-batch", U32, micro_batch, 0, 65535, "auto",                                                               \
+      "puzzles computed at once: a batch is cut into parts of this size, and their gradients add up to the whole "     \
+      "batch's. auto: as many as fit")                                                                                 \
+    X("memory", SIZE, memory_limit, 0, 0, "what is free", "device memory that --micro-batch auto plans for")
+
+#define OPTION_ROW(option, option_kind, field, least, most, when_zero, text)                                           \
     rows[n++] = (cli_option){.name = option,                                                                           \
                              .kind = CLI_##option_kind,                                                                \
                              .value = &recipe->config.field,                                                           \
@@ -120,8 +147,15 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                      .value = &recipe->preset,
                      .choices = preset_choices,
                      .help = "the recipe to start from; the options below override it. demo: small mazes on a "
-                             "processor in minutes; sudoku-demo: small Sudoku likewise; maze-hard, sudoku: the paper's "
-                             "27M-parameter recipes"};
+                             "processor in minutes; sudoku-demo: small Sudoku likewise; the others: the paper's "
+                             "27M-parameter recipes for Sudoku-Extreme, Maze-Hard and ARC-AGI"};
+    rows[n++] = (cli_option){.name = "config",
+                             .kind = CLI_TEXT,
+                             .value = &recipe->config_path,
+                             .metavar = "FILE",
+                             .help = "a recipe in YAML or JSON over the preset's: the config.json of a run, or the "
+                                     "cfg_pretrain.yaml, arch file or all_config.yaml of the PyTorch implementation. "
+                                     "Options override it"};
     RECIPE_RUN(OPTION_ROW)
     rows[n++] = (cli_option){.kind = CLI_GROUP, .help = "Model"};
     RECIPE_MODEL(OPTION_ROW)
@@ -160,48 +194,28 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                              .value = &recipe->explore_once,
                              .negatable = true,
                              .help = "draw that least number of segments once per puzzle, not at every segment"};
+    rows[n++] = (cli_option){.name = "gradient",
+                             .kind = CLI_CHOICE,
+                             .value = &recipe->gradient,
+                             .choices = gradient_choices,
+                             .help = "what of a segment the gradient passes through: the last call of each module, as "
+                                     "in the paper, or every call of the last slow step, which takes more memory"};
+    rows[n++] = (cli_option){.kind = CLI_GROUP, .help = "Memory"};
+    RECIPE_MEMORY(OPTION_ROW)
+    rows[n++] = (cli_option){.name = "recompute",
+                             .kind = CLI_FLAG,
+                             .value = &recipe->recompute,
+                             .negatable = true,
+                             .help = "compute activations again in the backward pass instead of keeping them: far less "
+                                     "memory, about a fifth more work, the same bits"};
+    rows[n++] =
+        (cli_option){.name = "puzzle-table",
+                     .kind = CLI_CHOICE,
+                     .value = &recipe->puzzle_table,
+                     .choices = puzzle_table_choices,
+                     .help = "where the puzzle embeddings live while training; auto: on the device where it can "
+                             "bind the table, else in host memory"};
     for (size_t i = 0; i < n; i++) rows[i].given = &recipe->given;
     rows[n] = (cli_option){.help = NULL};
     return n;
-}
-
-/* ---- as JSON ---- */
-
-/* Floats are written with the digits that read back to the same float. */
-static json_t *json_float(float value) {
-    char text[32];
-    double shortest = (double)value;
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        sscanf(text, "%lf", &shortest);
-        if ((float)shortest == value) break;
-    }
-    return json_real(shortest);
-}
-
-#define JSON_VALUE_U32(v) json_integer((json_int_t)(v))
-#define JSON_VALUE_U64(v) json_integer((json_int_t)(v))
-#define JSON_VALUE_F32(v) json_float(v)
-#define JSON_ROW(option, option_kind, field, least, most, when_zero, text, log_name)                                   \
-    json_object_set_new(o, #log_name, JSON_VALUE_##option_kind(config->field));
-
-json_t *cli_recipe_to_json(const hrm_trainer_config *config) {
-    json_t *o = json_object(), *run = o;
-    RECIPE_RUN(JSON_ROW)
-    RECIPE_LEARNING(JSON_ROW)
-    json_object_set_new(o, "loss", json_string(choice_name(loss_choices, (uint32_t)config->loss)));
-    json_object_set_new(o, "augment", json_string(choice_name(augment_choices, (uint32_t)config->augment)));
-    json_object_set_new(o, "batches", json_string(choice_name(batches_choices, (uint32_t)config->batches)));
-    json_object_set_new(o, "explore_once", json_boolean(config->explore_once));
-    o = json_object();
-    const hrm_model_config *m = &config->model;
-    json_object_set_new(o, "vocab_size", json_integer(m->vocab_size));
-    json_object_set_new(o, "seq_len", json_integer(m->seq_len));
-    json_object_set_new(o, "grid_width", json_integer(m->grid_width));
-    json_object_set_new(o, "puzzle_count", json_integer(m->puzzle_count));
-    RECIPE_MODEL(JSON_ROW)
-    json_object_set_new(o, "positions", json_string(choice_name(positions_choices, (uint32_t)m->positions)));
-    json_object_set_new(o, "halt_rule", json_string(choice_name(halt_choices, (uint32_t)m->halt_rule)));
-    json_object_set_new(run, "model", o);
-    return run;
 }

@@ -1,15 +1,33 @@
 #include "run_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool make_folder(const char *path) {
-    char part[4096];
+#include "run_checkpoints.h"
+
+#define LOCK_NAME "lock"
+
+/* What hrm train writes, besides checkpoints and the lock. */
+static const char *const own_files[] = {"config.json", "environment.json",  "options.json", "metrics.jsonl",
+                                        "summary.csv", "model.safetensors", "table.txt"};
+enum { OWN_FILES = sizeof own_files / sizeof *own_files };
+
+char *cli_run_path(const char *run, const char *name, char *out) {
+    const int n = snprintf(out, CLI_RUN_PATH, "%s/%s", run, name);
+    if (n < 0 || n >= CLI_RUN_PATH) out[0] = '\0'; /* never: cli_run_folder_open checks the length */
+    return out;
+}
+
+/* ---- making it ---- */
+
+static bool make_folders(const char *path) {
+    char part[CLI_RUN_PATH];
     size_t n = strlen(path);
-    if (n >= sizeof part) {
+    if (n >= sizeof((cli_run_folder *)0)->path) {
         cli_error("%.60s...: the path is too long", path);
         return false;
     }
@@ -34,95 +52,161 @@ static bool make_folder(const char *path) {
     return true;
 }
 
-/* Models are written to a temporary file and renamed, so the folder itself must take new files. */
-static bool check_writable(const char *path, const char *model_path) {
-    char probe[4200];
-    snprintf(probe, sizeof probe, "%s/.writable-XXXXXX", path);
-    int fd = mkstemp(probe);
+/* Files are written beside their place and renamed, so the folder itself must take new files, and nothing but a file
+ * may stand in their place. */
+static bool check_writable(const char *path) {
+    char name[CLI_RUN_PATH];
+    int fd = mkstemp(cli_run_path(path, ".config.json.tmp-XXXXXX", name));
     if (fd < 0) {
         cli_error("the folder %s cannot be written to: %s", path, strerror(errno));
         return false;
     }
     close(fd);
-    unlink(probe);
+    unlink(name);
     struct stat info;
-    if (stat(model_path, &info) == 0 && !S_ISREG(info.st_mode)) {
-        cli_error("%s exists and is not a file; the model could not be saved there", model_path);
+    if (stat(cli_run_path(path, CLI_CHECKPOINT_FOLDER, name), &info) == 0 && !S_ISDIR(info.st_mode)) {
+        cli_error("%s exists and is not a folder; the run could not keep its checkpoints there", name);
+        return false;
+    }
+    for (int i = 0; i < OWN_FILES; i++) {
+        if (stat(cli_run_path(path, own_files[i], name), &info) != 0 || S_ISREG(info.st_mode)) continue;
+        cli_error("%s exists and is not a file; the run could not write its own there", name);
         return false;
     }
     return true;
 }
 
-bool cli_run_folder_open(cli_run_folder *folder, const char *path) {
+static bool holds_run(const char *path) {
+    char name[CLI_RUN_PATH];
+    for (int i = 0; i < OWN_FILES; i++)
+        if (access(cli_run_path(path, own_files[i], name), F_OK) == 0) return true;
+    return cli_checkpoints_exist(path);
+}
+
+uint32_t cli_run_get_step(const char *run) {
+    char name[CLI_RUN_PATH];
+    uint32_t step = cli_checkpoint_get_step(cli_run_path(run, CLI_CHECKPOINT_LAST, name));
+    if (step == 0) step = cli_checkpoint_get_step(cli_run_path(run, CLI_CHECKPOINT_PREVIOUS, name));
+    return step;
+}
+
+static bool refuse_run(const char *path) {
+    const uint32_t step = cli_run_get_step(path);
+    char done[64] = "";
+    if (step) snprintf(done, sizeof done, " of %u steps", step);
+    cli_error("%s holds a run%s already: go on with it by --resume %s, name another --out, or replace it by "
+              "--overwrite",
+              path, done, path);
+    return false;
+}
+
+/* ".NAME.tmp-..." (the library's) and "NAME.tmp-..." (ours): written beside their place and never renamed. */
+static bool is_leftover(const char *name) {
+    if (name[0] == '.') name++;
+    const char *mark = strstr(name, ".tmp-");
+    if (!mark) return false;
+    const size_t n = (size_t)(mark - name);
+    for (int i = 0; i < OWN_FILES; i++)
+        if (strlen(own_files[i]) == n && strncmp(own_files[i], name, n) == 0) return true;
+    return cli_checkpoints_own(name, n);
+}
+
+static void remove_leftovers(const char *folder) {
+    DIR *list = opendir(folder);
+    if (!list) return;
+    for (const struct dirent *entry; (entry = readdir(list));) {
+        char name[CLI_RUN_PATH];
+        if (is_leftover(entry->d_name)) unlink(cli_run_path(folder, entry->d_name, name));
+    }
+    closedir(list);
+}
+
+bool cli_run_folder_open(cli_run_folder *folder, const char *path, bool takes_run) {
+    char name[CLI_RUN_PATH];
     memset(folder, 0, sizeof *folder);
-    if (!make_folder(path)) return false;
-    if (strlen(path) + sizeof "/model.safetensors" > sizeof folder->model_path) {
-        cli_error("%.60s...: the path is too long", path);
-        return false;
+    if (!make_folders(path)) return false;
+    snprintf(folder->path, sizeof folder->path, "%s", path);
+    for (size_t n = strlen(folder->path); n > 1 && folder->path[n - 1] == '/'; n--) folder->path[n - 1] = '\0';
+    if (!check_writable(folder->path)) return false;
+    if (!cli_run_lock_take(&folder->lock, cli_run_path(folder->path, LOCK_NAME, name))) return false;
+    if (!takes_run && holds_run(folder->path)) {
+        folder->started = true; /* not ours, but the lock stands in a run */
+        return refuse_run(folder->path);
     }
-    snprintf(folder->model_path, sizeof folder->model_path, "%s/model.safetensors", path);
-    snprintf(folder->log_path, sizeof folder->log_path, "%s/log.jsonl", path);
-    snprintf(folder->partial_path, sizeof folder->partial_path, "%s/log.jsonl.partial", path);
-    if (!check_writable(path, folder->model_path)) return false;
-    folder->log = fopen(folder->partial_path, "w");
-    if (!folder->log) {
-        cli_error("%s cannot be written: %s", folder->partial_path, strerror(errno));
+    remove_leftovers(folder->path);
+    remove_leftovers(cli_run_path(folder->path, CLI_CHECKPOINT_FOLDER, name));
+    return true;
+}
+
+bool cli_run_folder_clear(const cli_run_folder *folder) {
+    char name[CLI_RUN_PATH];
+    if (!cli_checkpoints_remove(folder->path)) return false;
+    for (int i = 0; i < OWN_FILES; i++) {
+        if (unlink(cli_run_path(folder->path, own_files[i], name)) == 0 || errno == ENOENT) continue;
+        cli_error("%s cannot be removed: %s", name, strerror(errno));
         return false;
     }
     return true;
 }
 
-/* A line of an earlier log that still holds: its step is done, and it does not say that the run ended. */
-static bool is_kept(const char *text, uint32_t step) {
-    json_t *line = json_loads(text, 0, NULL);
-    const char *type = json_string_value(json_object_get(line, "type"));
-    const json_t *at = json_object_get(line, "step");
-    const bool kept = type && strcmp(type, "end") != 0 && (!at || json_integer_value(at) <= (json_int_t)step);
-    json_decref(line);
-    return kept;
+bool cli_run_folder_start(cli_run_folder *folder) {
+    char name[CLI_RUN_PATH];
+    folder->started = true;
+    return make_folders(cli_run_path(folder->path, CLI_CHECKPOINT_FOLDER, name));
 }
 
-bool cli_run_folder_keep_log(cli_run_folder *folder, uint32_t step) {
-    FILE *old = fopen(folder->log_path, "r");
-    char *text = NULL;
-    size_t room = 0;
-    bool fine = true;
-    if (!old) return true; /* a model alone can be continued too */
-    while (fine && getline(&text, &room, old) > 0)
-        if (is_kept(text, step)) fine = fputs(text, folder->log) >= 0;
-    if (!fine || ferror(old)) {
-        cli_error("%s: %s", folder->partial_path, strerror(errno));
-        fine = false;
+/* ---- records ---- */
+
+static bool write_record(const cli_run_folder *folder, const char *name, const char *text) {
+    char path[CLI_RUN_PATH];
+    return cli_write_text(cli_run_path(folder->path, name, path), text, strlen(text));
+}
+
+bool cli_run_folder_write_record(cli_run_folder *folder, const char *name, json_t *value) {
+    char *text = value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *ended = text ? realloc(text, strlen(text) + 2) : NULL;
+    json_decref(value);
+    if (!ended) free(text);
+    text = ended ? strcat(ended, "\n") : NULL;
+    if (!text) return cli_error("%s: no host memory, or a name is not UTF-8", name), false;
+    int i = 0;
+    while (i < CLI_RUN_RECORDS - 1 && folder->records[i].name && strcmp(folder->records[i].name, name) != 0) i++;
+    free(folder->records[i].text);
+    folder->records[i].name = name;
+    folder->records[i].text = text;
+    return write_record(folder, name, text);
+}
+
+/* Makes a removed folder again and takes its lock. */
+static bool remake(cli_run_folder *folder, const char *lock, const char *checkpoints) {
+    const bool locked = cli_run_lock_is_at(&folder->lock, lock);
+    if (!make_folders(checkpoints)) return false;
+    if (!locked && !cli_run_lock_take(&folder->lock, lock)) return false;
+    cli_error("%s was removed while training; it was made again", locked ? checkpoints : folder->path);
+    folder->remade = true;
+    for (int i = 0; i < CLI_RUN_RECORDS && folder->records[i].name; i++)
+        if (!write_record(folder, folder->records[i].name, folder->records[i].text)) return false;
+    return true;
+}
+
+bool cli_run_folder_ensure(cli_run_folder *folder) {
+    enum { RETRY_SECONDS = 60 };
+    char lock[CLI_RUN_PATH], checkpoints[CLI_RUN_PATH];
+    cli_run_path(folder->path, LOCK_NAME, lock);
+    cli_run_path(folder->path, CLI_CHECKPOINT_FOLDER, checkpoints);
+    if (cli_run_lock_is_at(&folder->lock, lock) && access(checkpoints, F_OK) == 0) return true;
+    if (cli_now() >= folder->next_try) {
+        if (remake(folder, lock, checkpoints)) return true;
+        folder->next_try = cli_now() + RETRY_SECONDS;
     }
-    free(text);
-    fclose(old);
-    return fine;
-}
-
-bool cli_run_folder_log(cli_run_folder *folder, json_t *line) {
-    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(line);
-    if (!text) {
-        cli_error("no host memory for a line of the log");
-        return false;
-    }
-    bool fine = fprintf(folder->log, "%s\n", text) > 0 && fflush(folder->log) == 0;
-    if (!fine) cli_error("%s: %s", folder->partial_path, strerror(errno));
-    free(text);
-    return fine;
-}
-
-bool cli_run_folder_commit(cli_run_folder *folder) {
-    bool fine = fflush(folder->log) == 0 && fsync(fileno(folder->log)) == 0 &&
-                rename(folder->partial_path, folder->log_path) == 0;
-    if (!fine) cli_error("%s: %s", folder->log_path, strerror(errno));
-    return fine;
+    errno = ENOENT;
+    return false;
 }
 
 void cli_run_folder_close(cli_run_folder *folder) {
-    if (!folder->log) return;
-    bool empty = ftell(folder->log) == 0;
-    fclose(folder->log);
-    folder->log = NULL;
-    if (empty) unlink(folder->partial_path);
+    char name[CLI_RUN_PATH];
+    cli_run_path(folder->path, LOCK_NAME, name);
+    cli_run_lock_drop(&folder->lock, folder->started ? NULL : name);
+    for (int i = 0; i < CLI_RUN_RECORDS; i++) free(folder->records[i].text);
+    memset(folder, 0, sizeof *folder);
 }
