@@ -44,7 +44,8 @@ set(hrm_device_tests "")  # what a driver may change
 set(hrm_kernel_tests "")  # of those, what weak drivers must pass too
 set(hrm_checked_tests "") # of those, what the validation layer watches
 foreach(test IN LISTS hrm_all_tests)
-  if(test MATCHES "@" OR test MATCHES "^model/config$" OR test MATCHES "^train/(schedule|dataset_kind)$")
+  if(test MATCHES "@" OR test MATCHES "^model/(config|inner_reference)$"
+     OR test MATCHES "^train/(schedule|dataset_kind|recipe|recipe_file|row_cache)$")
     continue() # variants; no device
   endif()
   if(test MATCHES "^(gpu|ops|model|train)/")

@@ -140,6 +140,13 @@ void hrm_grads_deinit(hrm_grads *grads) {
     memset(grads, 0, sizeof *grads);
 }
 
+/* Whether a saved call before call `i` is of this level: nothing else reads the gradient of the level's state again. */
+static bool is_saved_before(const hrm_inner *inner, uint32_t i, hrm_level level) {
+    while (i-- > 0 && inner->calls[i].blocks)
+        if (inner->calls[i].level == level) return true;
+    return false;
+}
+
 void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *inner, const hrm_grads *grads,
                         bool accumulate, hrm_tensor grad_h, hrm_tensor *grad_e) {
     const hrm_model *m = net->model;
@@ -152,7 +159,6 @@ void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *
     for (uint32_t i = inner->count; i-- > 0 && inner->calls[i].blocks;) {
         const hrm_call *call = &inner->calls[i];
         bool is_h = call->level == HRM_LEVEL_H;
-        if (!is_h && !has_l) continue; /* nothing reads this state */
         hrm_recorder_set_scope(rec, is_h ? "H backward" : "L backward");
         hrm_tensor g = is_h ? grad_h : grad_l;
         for (uint32_t k = layer_count(m, call->level); k-- > 0;) {
@@ -171,7 +177,7 @@ void hrm_inner_backward(hrm_recorder *rec, const hrm_net *net, const hrm_inner *
                 hrm_recorder_copy(rec, hrm_tensor_get_span(&grad_l), hrm_tensor_get_span(&g));
             has_l = true;
         } else {
-            if (more) hrm_add(rec, (hrm_add_args){.y = grad_h, .a = grad_h, .b = g});
+            if (is_saved_before(inner, i, HRM_LEVEL_H)) hrm_add(rec, (hrm_add_args){.y = grad_h, .a = grad_h, .b = g});
             if (!more && !has_e) {
                 *grad_e = g;
             } else {

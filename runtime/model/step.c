@@ -178,6 +178,9 @@ hrm_status hrm_step_init(hrm_step *s, hrm_plan *plan, const hrm_model *m, const 
     const uint32_t B = s->config.part;
     const uint64_t rows = (uint64_t)B * d->T;
     s->parts = (s->config.batch + B - 1) / B;
+    if (config->replay_draws && s->parts > 1)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: recorded draws are for a batch in one part, not in %u",
+                        s->parts);
     /* With a single segment there is nothing to go on to: the reference then has no continue loss either. */
     s->has_target = m->config.halt_rule == HRM_HALT_COMPARE && m->config.halt_max_segments > 1;
     hrm_carry_plan(&s->carry, plan, m, B, true);

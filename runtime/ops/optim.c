@@ -137,8 +137,7 @@ void hrm_sign_sgd(hrm_recorder *rec, hrm_sign_sgd_args args) {
     hrm_recorder_dispatch(rec, &dispatch);
 }
 
-/* ---- the guard ----------------------------------------------------------------------------------------------------
- */
+/* ---- the guard -------------------------------------------------------------------------------------------------- */
 
 static const hrm_row_family square_rows = {HRM_KERNEL_grad_square_texel, HRM_KERNEL_grad_square_vec4,
                                            HRM_KERNEL_grad_square_scalar, HRM_ROW_NONE};

@@ -34,7 +34,9 @@ static void print_plan(const cli_train_options *o, const hrm_device_info *device
     char step[32], run[32];
     printf("device      %s (%s %s)\n", device->name, device->driver_name, device->driver_info);
     printf("model       %llu parameters\n", (unsigned long long)p->parameters);
-    printf("batch       %u puzzles a step: %u x %u at once\n", c->batch, p->micro_batches, p->micro_batch);
+    printf("batch       %u puzzles a step", c->batch);
+    if (p->micro_batches > 1) printf(", in %u parts of %u", p->micro_batches, p->micro_batch);
+    printf("\n");
     print_memory(p);
     printf("work        %.1f GFLOP a step\n", p->flops * 1e-9);
     if (p->seconds < 0) return;

@@ -143,6 +143,15 @@ static void add_tests(const cli_train *t, char *table, size_t size) {
                 100 * e->exact_accuracy, 100 * e->task_accuracy, e->mean_segments, t->best.evaluated);
 }
 
+static void add_memory(const cli_train *t, char *table, size_t size) {
+    hrm_training_plan plan = HRM_INIT(hrm_training_plan);
+    char taken[24], planned[24];
+    if (hrm_trainer_get_plan(t->trainer, &plan) != HRM_OK) return;
+    add_row(table, size, "memory", "%s on the device, %s planned, %u puzzles at once",
+            cli_format_bytes(plan.allocated_bytes, taken, sizeof taken),
+            cli_format_bytes(plan.device_bytes, planned, sizeof planned), plan.micro_batch);
+}
+
 static void make_table(const cli_train *t, cli_train_end end, char *table, size_t size) {
     const double pace = cli_train_get_pace(t), busy = t->total.device_seconds + t->total.idle_seconds;
     const cli_train_window *w = &t->shown;
@@ -158,6 +167,7 @@ static void make_table(const cli_train *t, cli_train_end end, char *table, size_
                 cli_train_window_per_finished(w, w->segments));
     add_tests(t, table, size);
     add_row(table, size, "skipped", "%u steps as outliers", t->last.skipped_total);
+    add_memory(t, table, size);
     if (busy > 0) add_row(table, size, "device idle", "%.1f %%", 100 * t->total.idle_seconds / busy);
     if (end != CLI_TRAIN_STEPS && end != CLI_TRAIN_LEARNT)
         add_row(table, size, "to go on", "hrm train --resume %s", t->folder.path);
