@@ -79,7 +79,8 @@ hrm_status hrm_setting_get_u64(const hrm_setting *setting, uint64_t least, uint6
     double number;
     uint64_t whole = 0;
     bool fine = json_is_integer(setting->value);
-    /* JSON's integers are signed: a seed past 2^63 is written as the negative number of the same bits */
+    /* JSON's integers are signed: a seed past 2^63 is written as the negative number of the same bits, which is what a
+     * typed -1 means, too */
     if (fine) whole = (uint64_t)json_integer_value(setting->value);
     if (!fine && read_number(setting->value, &number) && number >= 0 && number < 0x1p53 && number == floor(number)) {
         whole = (uint64_t)number;

@@ -90,6 +90,7 @@ static hrm_status clear(hrm_recorder *rec, hrm_trainer *t) {
     hrm_status status;
     hrm_program *program = NULL;
     hrm_step_record_clear(rec, &t->step);
+    if (t->model->puzzle_on_host) hrm_recorder_fill(rec, hrm_tensor_get_span(&t->step.carry.puzzle_rows), 0);
     const hrm_span zero[] = {hrm_tensor_get_span(&t->first_moment), hrm_tensor_get_span(&t->second_moment),
                              hrm_tensor_get_span(&t->step.grads.dense), hrm_tensor_get_span(&t->guard_state)};
     for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) hrm_recorder_fill(rec, zero[i], 0);
@@ -204,7 +205,7 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
     t->dataset = train_set;
     t->set = hrm_dataset_get_set(train_set);
     HRM_TRY(hrm_recipe_resolve(config, t->set, &resolved));
-    HRM_TRY(hrm_trainer_choose_parts(device, &resolved));
+    HRM_TRY(hrm_trainer_choose_parts(device, &resolved, &t->memory_limit));
     HRM_TRY(hrm_trainer_lay_out(t, device, &resolved, false));
     HRM_TRY(hrm_model_init_weights(t->model, t->config.seed));
     if (t->average && t->average->puzzle_on_host) hrm_model_share_puzzle_host(t->average, t->model);
@@ -374,6 +375,9 @@ fail:
 }
 
 static hrm_status check_good(const hrm_trainer *t) {
+    if (t->is_torn)
+        return hrm_fail(HRM_ERR_DEVICE, "trainer: step %u was left half done; go on from a saved state",
+                        t->steps_done + 1);
     if (!t->is_bad) return HRM_OK;
     return hrm_fail(HRM_ERR_NOT_FINITE, "trainer: step %u was not finite; go on from a saved state", t->steps_read);
 }
@@ -383,6 +387,7 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     const uint32_t step = t->steps_done + 1, slot = step % SLOTS;
     HRM_TRY(check_good(t));
     if (step > t->steps_read + SLOTS) HRM_TRY(read_report(t, step - SLOTS));
+    t->is_torn = true; /* until all of the step is queued */
     HRM_TRY(upload_batch(t, step));
     HRM_TRY(upload_step_blocks(t, step));
     HRM_TRY(hrm_stopwatch_start(t->stopwatch, slot));
@@ -390,6 +395,7 @@ hrm_status hrm_trainer_step(hrm_trainer *t, hrm_step_report *report) {
     HRM_TRY(hrm_stopwatch_stop(t->stopwatch, slot, NULL));
     HRM_TRY(hrm_queue_copy(t->device, hrm_buffer_span(t->readback[slot]), hrm_tensor_get_span(&t->step.results),
                            &t->tickets[slot]));
+    t->is_torn = false;
     t->steps_done = step;
     t->average_is_stale = true;
     if (report) *report = t->report;

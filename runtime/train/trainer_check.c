@@ -60,14 +60,19 @@ static hrm_status search_state(hrm_trainer *t, bad_value *bad) {
     return status;
 }
 
-/* The parameter whose gradient the guard found bad. */
-static const char *find_gradient(const hrm_trainer *t, uint32_t chunk) {
+/* The parameters, from *first to *last, that have values in a chunk of the gradient. */
+static void find_gradients(const hrm_trainer *t, uint32_t chunk, const char **first, const char **last) {
     const hrm_param_list *list = &t->model->list;
-    const uint64_t first = (uint64_t)chunk * HRM_GRAD_CHUNK;
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->items[i].group == HRM_GROUP_DENSE && list->items[i].offset + list->items[i].count > first)
-            return list->items[i].name;
-    return "no parameter"; /* the padding behind the last */
+    const uint64_t begin = (uint64_t)chunk * HRM_GRAD_CHUNK, end = begin + HRM_GRAD_CHUNK;
+    *first = *last = "no parameter"; /* padding */
+    bool found = false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const hrm_param *p = &list->items[i];
+        if (p->group != HRM_GROUP_DENSE || p->offset + p->count <= begin || p->offset >= end) continue;
+        if (!found) *first = p->name;
+        *last = p->name;
+        found = true;
+    }
 }
 
 /* Searched are the tensors that the steps queued since have not replaced; the guard on the device noted the rest. */
@@ -85,11 +90,15 @@ hrm_status hrm_trainer_explain_not_finite(hrm_trainer *t, const struct hrm_grad_
                         "step %u: the %s is not a number; the first tensor to go bad is %s: its value %llu is %g. The "
                         "update was not made",
                         report->bad_step, what, bad.tensor, (unsigned long long)bad.index, (double)bad.value);
-    if (report->bad_chunk != HRM_GRAD_GUARD_NONE)
-        return hrm_fail(HRM_ERR_NOT_FINITE,
-                        "step %u: the %s is not a number; the weights are sound, the first tensor to go bad is the "
-                        "gradient of %s. The update was not made",
-                        report->bad_step, what, find_gradient(t, report->bad_chunk));
+    if (report->bad_chunk != HRM_GRAD_GUARD_NONE) {
+        const char *first, *last;
+        find_gradients(t, report->bad_chunk, &first, &last);
+        return hrm_fail(
+            HRM_ERR_NOT_FINITE,
+            "step %u: the %s is not a number, or too large for one; the weights are sound, the first tensor "
+            "to go bad is the gradient of %s%s%s. The update was not made",
+            report->bad_step, what, first, first == last ? "" : " or one of those up to ", first == last ? "" : last);
+    }
     return hrm_fail(HRM_ERR_NOT_FINITE,
                     "step %u: the %s is not a number, though weights and gradients are sound: are there labels past "
                     "the vocabulary? The update was not made",

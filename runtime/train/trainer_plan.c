@@ -73,12 +73,17 @@ static hrm_status find_limit(hrm_device *device, const hrm_trainer_config *confi
     return status;
 }
 
-hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *config) {
+hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *config, uint64_t *limit) {
     hrm_training_plan plan = {0};
-    uint64_t limit;
-    if (config->micro_batch) return HRM_OK;
-    hrm_status status = find_limit(device, config, &limit);
+    hrm_status status = find_limit(device, config, limit);
     if (status != HRM_OK) return status;
+    const uint64_t least = HRM_QUEUE_UPLOAD_BYTES + HRM_QUEUE_DOWNLOAD_BYTES;
+    if (*limit < least) /* said before kernels are tried, which would fail one by one */
+        return hrm_fail(HRM_ERR_OUT_OF_DEVICE_MEMORY,
+                        "trainer: no device memory is left: moving data alone takes %.0f MiB, %s has %.1f MiB",
+                        (double)least / 0x1p20, config->memory_limit ? "the memory limit" : "the device",
+                        (double)*limit / 0x1p20);
+    if (config->micro_batch) return HRM_OK;
     hrm_trainer_config tried = *config;
     bool fits = false;
     for (uint32_t parts = 1, last = 0; !fits && last != 1; parts++) {
@@ -88,7 +93,7 @@ hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *conf
         status = plan_dry(device, &tried, &plan, NULL);
         /* a tensor may be larger than the device can bind: fewer rows help */
         if (status != HRM_OK && status != HRM_ERR_INVALID_ARGUMENT) return status;
-        fits = status == HRM_OK && plan.device_bytes + plan.evaluation_bytes <= limit;
+        fits = status == HRM_OK && plan.device_bytes + plan.evaluation_bytes <= *limit;
     }
     if (fits) {
         config->micro_batch = tried.micro_batch;
@@ -104,7 +109,7 @@ hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *conf
                              plan.bytes[HRM_LIFE_GRADIENTS] + plan.bytes[HRM_LIFE_OPTIMIZER]) /
                         0x1p30,
                     (double)plan.bytes[HRM_LIFE_CARRY] / 0x1p30, (double)plan.evaluation_bytes / 0x1p30,
-                    (double)limit / 0x1p30, config->recompute ? "" : "recompute, ");
+                    (double)*limit / 0x1p30, config->recompute ? "" : "recompute, ");
 }
 
 /* Work of one step, counted on programs that are recorded and dropped. */
@@ -168,8 +173,7 @@ hrm_status hrm_trainer_plan(hrm_device *device, const hrm_trainer_config *config
     double seconds, flops;
     HRM_TRY(hrm_recipe_resolve(config, hrm_dataset_get_set(train_set), &resolved));
     uint64_t limit;
-    HRM_TRY(find_limit(device, &resolved, &limit));
-    HRM_TRY(hrm_trainer_choose_parts(device, &resolved));
+    HRM_TRY(hrm_trainer_choose_parts(device, &resolved, &limit));
     HRM_TRY(plan_dry(device, &resolved, &p, &t));
     p.limit_bytes = limit;
     HRM_TRY(count_flops(t, &p.flops));
@@ -190,7 +194,7 @@ hrm_status hrm_trainer_get_plan(const hrm_trainer *t, hrm_training_plan *plan) {
     hrm_status status = sum_up(t, &p);
     if (status != HRM_OK) return status;
     p.flops = t->report.flops;
-    p.limit_bytes = t->config.memory_limit;
+    p.limit_bytes = t->memory_limit;
     p.allocated_bytes = hrm_device_get_allocated_bytes(t->device);
     *plan = p;
     return HRM_OK;

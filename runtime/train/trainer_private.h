@@ -49,13 +49,16 @@ struct hrm_trainer {
     uint32_t steps_read;      /* reported, likewise */
     bool average_is_stale;    /* packed weights, puzzle table and fixed state of `average` lag behind */
     bool is_bad;              /* a step was not finite: no further step is queued */
+    bool is_torn;             /* a step was queued in part: nothing that would rest on it is done */
+    uint64_t memory_limit;    /* bytes that micro_batch 0 had to fit */
     hrm_step_report report;
 };
 
 /* Plans every tensor for the resolved config, whose micro_batch is set. `dry`: without memory. */
 hrm_status hrm_trainer_lay_out(hrm_trainer *trainer, hrm_device *device, const hrm_trainer_config *config, bool dry);
-/* Sets config->micro_batch when it is 0: as few parts as fit the memory. Errors: OUT_OF_DEVICE_MEMORY. */
-hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *config);
+/* Sets config->micro_batch when it is 0: as few parts as fit the memory, whose limit is returned either way.
+ * Errors: OUT_OF_DEVICE_MEMORY. */
+hrm_status hrm_trainer_choose_parts(hrm_device *device, hrm_trainer_config *config, uint64_t *limit);
 /* Records the update: what comes once the gradients of all parts are complete. */
 void hrm_trainer_record_update(hrm_recorder *rec, const hrm_trainer *trainer);
 

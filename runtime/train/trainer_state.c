@@ -149,6 +149,8 @@ static hrm_status state_from_json(const char *text, saved_state *out) {
             hrm_fail(HRM_ERR_FORMAT, "its training state (metadata \"" HRM_STATE_KEY "\") is not as hrm writes it");
     } else {
         status = hrm_recipe_from_json(recipe, &out->config);
+        /* version 0.1.0 knew no parts */
+        if (!json_object_get(recipe, "micro_batch")) out->config.micro_batch = out->config.batch;
         out->step = (uint32_t)step;
         out->data = (hrm_batcher_state){.seed = out->config.seed, .pass = (uint64_t)pass, .cursor = (uint32_t)cursor};
         memcpy(out->hash, hash, sizeof out->hash);
@@ -212,6 +214,8 @@ static hrm_status find_tensor(hrm_tensor_file *file, const char *name, size_t *i
 static hrm_status read_tensor(void *user, const state_tensor *t) {
     const state_reader *reader = user;
     size_t index;
+    if (strcmp(t->name, "hrm.guard") == 0 && hrm_tensor_file_find(reader->file, t->name) == SIZE_MAX)
+        return HRM_OK; /* saved before there was a guard: it starts empty */
     hrm_status status = find_tensor(reader->file, t->name, &index);
     if (status != HRM_OK) return status;
     return hrm_model_reader_upload_pieces(reader->device, reader->file, index, &t->like, t->pieces, t->count);
@@ -276,12 +280,15 @@ static void force_kernels(hrm_device *device, const json_t *kernels) {
     const char *op;
     json_t *row;
     json_object_foreach((json_t *)kernels, op, row) {
-        if (hrm_select_force(device, op, json_string_value(row)) != HRM_OK)
+        if (!json_is_string(row))
+            hrm_log(HRM_LOG_WARN, "the kernel that the run was saved with for %.40s is no name: it is chosen anew", op);
+        else if (hrm_select_force(device, op, json_string_value(row)) != HRM_OK)
             hrm_log(HRM_LOG_WARN, "the run goes on with another kernel than it was saved with: %s", hrm_last_error());
     }
 }
 
-static hrm_status resume(hrm_device *device, hrm_tensor_file *file, const hrm_dataset *train_set, hrm_trainer **out) {
+static hrm_status resume(hrm_device *device, hrm_tensor_file *file, bool has_checksum, const hrm_dataset *train_set,
+                         hrm_trainer **out) {
     hrm_status status;
     saved_state saved = {0};
     const char *text = hrm_tensor_file_metadata(file, HRM_STATE_KEY);
@@ -289,6 +296,8 @@ static hrm_status resume(hrm_device *device, hrm_tensor_file *file, const hrm_da
         return hrm_fail(HRM_ERR_FORMAT, "it holds a model but no training state (metadata \"" HRM_STATE_KEY
                                         "\"): it cannot be continued");
     HRM_TRY(state_from_json(text, &saved));
+    if (saved.kernels && !has_checksum) /* every version that notes kernels also writes a checksum */
+        hrm_log(HRM_LOG_WARN, "the file has no checksum: damage to it would not be seen");
     force_kernels(device, saved.kernels);
     HRM_TRY(hrm_trainer_create(device, &saved.config, train_set, out));
     HRM_TRY(restore(*out, file, &saved));
@@ -303,9 +312,10 @@ hrm_status hrm_trainer_resume(hrm_device *device, const char *path, const hrm_da
     /* privately: a puzzle table on the host stays in the mapped file, and what is learnt about it in our own pages */
     hrm_status status = hrm_tensor_file_open_private(path, &file);
     if (status != HRM_OK) return status;
-    status = hrm_tensor_file_verify(file, HRM_CHECKSUM_KEY, NULL);
+    bool has_checksum = false;
+    status = hrm_tensor_file_verify(file, HRM_CHECKSUM_KEY, &has_checksum);
     if (status == HRM_OK) {
-        status = resume(device, file, train_set, out);
+        status = resume(device, file, has_checksum, train_set, out);
         hrm_fail_prefix(status, "%s", path);
     }
     if (status != HRM_OK) {

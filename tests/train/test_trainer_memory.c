@@ -211,9 +211,12 @@ static void test_parts_fit_the_limit(void **state) {
     CHECK_OK(hrm_trainer_get_config(t, &chosen));
     CHECK_EQ(chosen.micro_batch, planned.micro_batch); /* recorded, and with it saved */
     hrm_trainer_destroy(t);
-    c.memory_limit = 1 << 20;
+    c.memory_limit = 13 << 20;
     CHECK_STATUS(hrm_trainer_create(device, &c, &train_set, &t), HRM_ERR_OUT_OF_DEVICE_MEMORY);
     CHECK_ERROR_HAS("with one row at a time");
+    c.memory_limit = 1 << 20;
+    CHECK_STATUS(hrm_trainer_create(device, &c, &train_set, &t), HRM_ERR_OUT_OF_DEVICE_MEMORY);
+    CHECK_ERROR_HAS("no device memory is left");
 }
 
 /* The paper's models at batch 768, on cards that people have. */
