@@ -123,7 +123,8 @@ typedef struct hrm_step_report {
     uint32_t skipped;  /* 1: the update was skipped as an outlier (outlier_z): the weights are as before the step */
     uint32_t skipped_total; /* such steps of the whole run so far */
     double device_seconds;  /* from the step's first to its last work on the device; -1 without timestamps */
-    double idle_seconds;    /* that the device waited before it for the host; -1 likewise, and for a run's first step */
+    double idle_seconds;    /* that the device waited before it for the host; -1 likewise, and for the first step after
+                               the trainer's creation, hrm_trainer_finish, a save or an evaluation */
 } hrm_step_report;
 
 /* The data set is borrowed and must outlive the trainer. Blocks while programs are recorded.

@@ -419,6 +419,7 @@ hrm_status hrm_trainer_finish(hrm_trainer *t, hrm_step_report *report) {
     if (status == HRM_OK) status = hrm_queue_drain(t->device);
     while (status == HRM_OK && t->steps_done > t->steps_read) status = read_report(t, t->steps_read + 1);
     if (status == HRM_OK && t->cache) status = hrm_puzzle_cache_flush(t->cache);
+    t->last_end_ns = -1; /* what comes between now and the next step is no waiting for the host */
     if (status == HRM_OK && report) *report = t->report;
     return status;
 }
