@@ -180,7 +180,11 @@ hrm_status hrm_trainer_plan(hrm_device *device, const hrm_trainer_config *config
     if (timed) {
         /* On a processor one row keeps every core busy; a graphics card needs the whole part. */
         const bool is_cpu = hrm_device_get_adapter(device)->type == HRM_ADAPTER_CPU;
-        HRM_TRY(time_part(device, &resolved, train_set, is_cpu ? 1 : p.micro_batch, &seconds, &flops));
+        const uint32_t rows = is_cpu ? 1 : p.micro_batch;
+        HRM_TRY(time_part(device, &resolved, train_set, rows, &seconds, &flops));
+        /* what is not work weighs heavily in a small model's row: where it takes no time, the whole part tells */
+        if (rows < p.micro_batch && 2 * seconds * p.micro_batch < 20)
+            HRM_TRY(time_part(device, &resolved, train_set, p.micro_batch, &seconds, &flops));
         p.seconds = seconds * p.flops / flops;
     }
     *plan = p;

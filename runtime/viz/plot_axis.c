@@ -199,7 +199,7 @@ static void widen(double *low, double *high, bool exact) {
     const double largest = fmax(fabs(*low), fabs(*high)), span = *high - *low;
     if (span <= SMALLEST_SPAN * largest || span < 1 / HRM_PLOT_LARGEST) {
         const double room = largest < 1e-90 ? 1 : 0.1 * largest, middle = *low + span / 2;
-        *low = middle - room;
+        *low = middle >= 0 && middle < room ? 0 : middle - room;
         *high = middle + room;
     } else if (!exact) {
         const bool positive = *low >= 0;

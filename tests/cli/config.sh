@@ -88,7 +88,7 @@ expect_fail 1 'bad.json.*: lr is "fast"; it must be a number from 0 to 10' "$HRM
 echo '{"learning_rate": 1}' >bad.json
 expect_fail 1 'bad.json.*: learning_rate is 1; there is no such key' "$HRM" train --data d --out made --config bad.json
 expect_fail 1 "cannot read /dev/null: .*a regular file is needed" "$HRM" train --data d --out made --config /dev/null
-expect_fail 2 "leave the options that change it out" "$HRM" train --data d --out made --resume f --config config.json
+expect_fail 2 "keeps the recipe of the run" "$HRM" train --data d --out made --resume f --config config.json
 
 # ---- the PyTorch implementation's folder of settings, its facts in short
 if "$HRM" --version | grep -q "PyTorch's are left out"; then

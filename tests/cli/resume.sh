@@ -132,10 +132,10 @@ refuse "missing: No such file" missing
 refuse "README" "$SOURCE/README.md"
 head -c $((size - 1000)) $good >cut
 refuse "cut" cut
-expect_fail 2 "leave the options that change it out" "$HRM" train --data "$data" --out made --resume $good --seed 3
+expect_fail 2 "keeps the recipe of the run" "$HRM" train --data "$data" --out made --resume $good --seed 3
 # the preset's own value says something about it too
-expect_fail 2 "leave the options that change it out" "$HRM" train --resume stopped --steps 2000
-expect_fail 2 "leave the options that change it out" "$HRM" train --resume stopped --preset demo
+expect_fail 2 "keeps the recipe of the run" "$HRM" train --resume stopped --steps 2000
+expect_fail 2 "keeps the recipe of the run" "$HRM" train --resume stopped --preset demo
 cmp $good before || fail "the file to continue from was damaged"
 expect_fail 1 "made holds a run of 1 steps already" sh -c "'$HRM' train --data '$data' --out made $tiny --steps 1 --quiet; \
     '$HRM' train --resume stopped --out made"

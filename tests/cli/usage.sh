@@ -24,7 +24,7 @@ expect_fail 2 "positions: 'here' is not one of rope, learned, both" "$HRM" train
 expect_fail 2 "preset: 'demmo' is not one of" "$HRM" train --data d --out made --preset demmo
 expect_fail 2 "explore-once takes no value" "$HRM" train --data d --out made --no-explore-once=1
 expect_fail 2 "augment: 'mirror' is not one of none, dihedral, sudoku" "$HRM" train --data d --out made --augment mirror
-expect_fail 2 "leave the options that change it out" "$HRM" train --data d --out made --resume f --lr 0.1
+expect_fail 2 "keeps the recipe of the run" "$HRM" train --data d --out made --resume f --lr 0.1
 expect_fail 2 "data DIR is missing" "$HRM" train --out made
 expect_fail 2 "out RUN is missing" "$HRM" train --data d
 expect_fail 2 "'z' was not expected here" "$HRM" train --data d --out made z

@@ -134,11 +134,13 @@ static void describe(const cli_run_metrics *run, run_row *row) {
     row->state = find_state(run);
     row->steps = total ? total : (double)NAN;
     row->step = s->count ? s->step[s->count - 1] : number_or_nan(json_object_get(run->end, "step"));
+    if (json_is_number(json_object_get(run->end, "step")))
+        row->step = json_number_value(json_object_get(run->end, "step"));
     row->loss = s->count ? s->loss[s->count - 1] : (double)NAN;
     row->seconds = number_or_nan(json_object_get(run->end, "seconds"));
     if (isnan(row->seconds) && s->count) row->seconds = s->seconds[s->count - 1];
     row->ms_per_step = number_or_nan(json_object_get(run->end, "ms_per_step"));
-    if (isnan(row->ms_per_step)) row->ms_per_step = measure_pace(s);
+    if (!(row->ms_per_step > 0)) row->ms_per_step = measure_pace(s);
     row->best = row->best_step = (double)NAN;
     if (cli_run_metrics_best(run, &best)) {
         row->best = run->evals.exact[best];

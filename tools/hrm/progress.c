@@ -152,6 +152,10 @@ void cli_progress_update(uint64_t done, const char *format, ...) {
     if (is_time_to_show(now)) show(now);
 }
 
+void cli_progress_leave_out(double seconds) {
+    for (unsigned i = 0; i < WINDOW; i++) job.mark_time[i] += seconds;
+}
+
 void cli_progress_clear(void) {
     if (!job.drawn) return;
     fprintf(stderr, "\r\033[K");

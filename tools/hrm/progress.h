@@ -28,6 +28,8 @@ void cli_progress_update(uint64_t done, const char *format, ...) CLI_PRINTF(2, 3
 /* Shows the last update if it has not been seen yet (plain lines: only of jobs that took a while), and ends the line.
  */
 void cli_progress_end(void);
+/* Leaves `seconds` that went to something else, just now, out of the pace. */
+void cli_progress_leave_out(double seconds);
 /* Clears the bar so that a line can be printed; the next update draws it again. */
 void cli_progress_clear(void);
 

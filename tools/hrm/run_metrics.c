@@ -97,6 +97,7 @@ static bool grow_column(double **column, size_t room) {
 
 static double get_number(const json_t *line, const char *name) {
     const json_t *value = json_object_get(line, name);
+    if (json_is_boolean(value)) return json_is_true(value);
     return json_is_number(value) ? json_number_value(value) : (double)NAN;
 }
 
@@ -249,6 +250,11 @@ uint32_t cli_run_metrics_total(const cli_run_metrics *run) {
 
 bool cli_run_metrics_best(const cli_run_metrics *run, size_t *row) {
     double best = -INFINITY;
+    for (size_t i = run->evals.count; i-- > 0;) /* the run's own word, by its --best-by: what checkpoints/best holds */
+        if (run->evals.best[i] > 0) {
+            *row = i;
+            return isfinite(run->evals.exact[i]);
+        }
     for (size_t i = 0; i < run->evals.count; i++) {
         if (!(run->evals.exact[i] > best)) continue; /* NaN is never best */
         best = run->evals.exact[i];

@@ -31,7 +31,8 @@
     X(exact)                                                                                                           \
     X(task)                                                                                                            \
     X(segments)                                                                                                        \
-    X(live_exact)
+    X(live_exact)                                                                                                      \
+    X(best)
 
 #define CLI_COLUMN_MEMBER(name) double *name;
 /* Columns of equal length. */

@@ -67,7 +67,9 @@ bool cli_train_evaluate(cli_train *t) {
     hrm_status status = evaluate(t, HRM_MODEL_AVERAGE, &t->evaluation);
     if (status == HRM_OK && with_live) status = evaluate(t, HRM_MODEL_LIVE, &live);
     if (status != HRM_OK) return cli_train_fail(t, status);
-    t->eval_seconds += cli_now() - start;
+    const double seconds = cli_now() - start;
+    t->eval_seconds += seconds;
+    cli_progress_leave_out(seconds);
     show(t);
     const hrm_evaluation *e = &t->evaluation;
     json_t *line = json_pack("{s:s, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:f}", "type", "eval", "step",

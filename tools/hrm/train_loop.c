@@ -158,7 +158,7 @@ static int finish(cli_train *t, cli_train_end end) {
                   t->config.steps, t->folder.path);
         return cli_interrupt_code();
     }
-    if (overfit && end == CLI_TRAIN_STEPS)
+    if (overfit && end != CLI_TRAIN_LEARNT)
         return cli_fail("one batch was not learnt by heart in %u steps: either they are too few (--steps) or --lr does "
                         "not suit the model, or this device computes something wrong",
                         t->last.step);
@@ -175,6 +175,12 @@ static void show_device(const cli_train *t) {
 }
 
 static bool open_data(cli_train *t) {
+    if (!t->options->data) {
+        cli_error("--resume %s: it does not say on which data it was trained (there is no options.json of its run): "
+                  "name the folder by --data",
+                  t->options->resume);
+        return false;
+    }
     hrm_status status = hrm_dataset_open(t->options->data, "train", &t->train_set);
     if (status == HRM_OK && t->options->eval_every) status = hrm_dataset_open(t->options->data, "test", &t->test_set);
     if (status != HRM_OK) cli_fail_last();

@@ -147,9 +147,10 @@ static void add_memory(const cli_train *t, char *table, size_t size) {
     hrm_training_plan plan = HRM_INIT(hrm_training_plan);
     char taken[24], planned[24];
     if (hrm_trainer_get_plan(t->trainer, &plan) != HRM_OK) return;
-    add_row(table, size, "memory", "%s on the device, %s planned, %u puzzles at once",
+    const uint64_t tests = t->options->eval_every ? plan.evaluation_bytes : 0;
+    add_row(table, size, "memory", "%s on the device (blocks of 8 MiB and more), %s planned, %u puzzles at once",
             cli_format_bytes(plan.allocated_bytes, taken, sizeof taken),
-            cli_format_bytes(plan.device_bytes, planned, sizeof planned), plan.micro_batch);
+            cli_format_bytes(plan.device_bytes + tests, planned, sizeof planned), plan.micro_batch);
 }
 
 static void make_table(const cli_train *t, cli_train_end end, char *table, size_t size) {
@@ -170,8 +171,9 @@ static void make_table(const cli_train *t, cli_train_end end, char *table, size_
     add_memory(t, table, size);
     if (busy > 0) add_row(table, size, "device idle", "%.1f %%", 100 * t->total.idle_seconds / busy);
     if (end != CLI_TRAIN_STEPS && end != CLI_TRAIN_LEARNT)
-        add_row(table, size, "to go on", "hrm train --resume %s", t->folder.path);
-    if (end != CLI_TRAIN_LEARNT)
+        add_row(table, size, "to go on", "hrm train --resume %s%s", t->folder.path,
+                end == CLI_TRAIN_PATIENCE ? " --patience N (more than now)" : "");
+    if (!t->options->overfit)
         add_row(table, size, "model", "%s/model.safetensors, of step %u", t->folder.path,
                 t->best.step ? t->best.step : t->last.step);
 }

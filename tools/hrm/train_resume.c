@@ -145,7 +145,8 @@ static bool take_over(cli_train *t, const char *path) {
     if (t->best.step == 0) return true;
     if (t->best.step == t->saved && cli_checkpoint_get_step(best) != t->saved) return cli_checkpoint_alias(last, best);
     cli_run_path(t->source, CLI_CHECKPOINT_BEST, theirs);
-    if (t->source[0] && access(theirs, F_OK) == 0) return is_same(theirs, best) || cli_checkpoint_alias(theirs, best);
+    if (t->source[0] && cli_checkpoint_get_step(theirs) == t->best.step)
+        return is_same(theirs, best) || cli_checkpoint_alias(theirs, best);
     cli_error("the best checkpoint, of step %u, is not there any more: the next test counts as the best", t->best.step);
     t->best = (cli_train_best){.evaluated = t->best.evaluated};
     return true;

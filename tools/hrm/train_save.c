@@ -65,10 +65,21 @@ static bool try_to_save(const cli_train *t, cli_run_folder *folder, char *why, s
     return true;
 }
 
+/* What the run knows as its best must be a file: it went with a folder that was removed, or alone. */
+static void forget_lost_best(cli_train *t) {
+    char best[CLI_RUN_PATH];
+    if (t->best.step == 0 || t->best.step == t->last.step ||
+        access(cli_run_path(t->folder.path, CLI_CHECKPOINT_BEST, best), F_OK) == 0 || errno != ENOENT)
+        return;
+    cli_error("the best checkpoint, of step %u, is not there any more: the next test counts as the best", t->best.step);
+    t->best = (cli_train_best){.evaluated = t->best.evaluated};
+}
+
 /* A step may be saved twice: before a long test, and after it. */
 static bool save(cli_train *t, char *why, size_t size) {
     char last[CLI_RUN_PATH];
     t->last_save = cli_now();
+    forget_lost_best(t);
     t->save_failed = !try_to_save(t, &t->folder, why, size);
     if (t->save_failed) {
         /* what the run knows as its best must be a file */

@@ -1,5 +1,7 @@
 #include "train_window.h"
 
+#include <math.h>
+
 void cli_train_window_add(cli_train_window *w, const hrm_step_report *r, double keep) {
     const double n = r->count;
     const cli_train_window step = {
@@ -36,6 +38,8 @@ double cli_train_window_per_step(const cli_train_window *w, double sum) {
 
 json_t *cli_train_window_to_line(const cli_train_window *w, const hrm_step_report *last, double seconds) {
     const double busy = w->device_seconds + w->idle_seconds;
+    /* no puzzle finished: there is nothing to take a share of, and 0 would be taken for one */
+    const double finished = w->finished > 0 ? w->finished : (double)NAN;
     const struct {
         const char *name;
         double value;
@@ -46,10 +50,10 @@ json_t *cli_train_window_to_line(const cli_train_window *w, const hrm_step_repor
         {"q_continue_loss", cli_train_window_per_step(w, w->q_continue_loss)},
         {"lr", (double)last->lr},
         {"finished", w->finished},
-        {"accuracy", cli_train_window_per_finished(w, w->accuracy)},
-        {"exact", cli_train_window_per_finished(w, w->exact)},
-        {"q_halt_accuracy", cli_train_window_per_finished(w, w->q_right)},
-        {"segments", cli_train_window_per_finished(w, w->segments)},
+        {"accuracy", w->accuracy / finished},
+        {"exact", w->exact / finished},
+        {"q_halt_accuracy", w->q_right / finished},
+        {"segments", w->segments / finished},
         {"grad_norm", cli_train_window_per_step(w, w->grad_norm)},
         {"grad_norm_max", w->grad_norm_max},
         {"skipped", w->skipped},
