@@ -37,16 +37,14 @@ static hrm_status search(hrm_device *device, const char *name, hrm_tensor t, bad
     return status;
 }
 
-static hrm_status search_dense(hrm_trainer *t, const char *what, hrm_tensor group, bad_value *bad) {
+static hrm_status search_weights(hrm_trainer *t, bad_value *bad) {
     hrm_status status = HRM_OK;
     const hrm_param_list *list = &t->model->list;
     for (uint32_t i = 0; status == HRM_OK && i < list->count; i++) {
         if (list->items[i].group != HRM_GROUP_DENSE) continue;
         char name[160];
-        snprintf(name, sizeof name, "%s %s", what, list->items[i].name);
-        hrm_tensor view = hrm_param_tensor(list, i, group.buffer);
-        view.offset += group.offset;
-        status = search(t->device, name, view, bad);
+        snprintf(name, sizeof name, "weight %s", list->items[i].name);
+        status = search(t->device, name, hrm_param_tensor(list, i, t->model->groups[HRM_GROUP_DENSE].buffer), bad);
     }
     return status;
 }
@@ -81,7 +79,7 @@ hrm_status hrm_trainer_explain_not_finite(hrm_trainer *t, const struct hrm_grad_
     bad_value bad = {.found = false};
     const char *what = report->bad_loss ? "loss" : "gradient";
     HRM_TRY(hrm_queue_drain(t->device));
-    HRM_TRY(search_dense(t, "weight", t->model->groups[HRM_GROUP_DENSE], &bad));
+    HRM_TRY(search_weights(t, &bad));
     HRM_TRY(search(t->device, "puzzle embeddings",
                    t->cache ? t->step.carry.puzzle_rows : t->model->groups[HRM_GROUP_PUZZLE], &bad));
     HRM_TRY(search_state(t, &bad));

@@ -2,8 +2,8 @@
  * asked, a few steps of a small part of the batch to tell the time. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "gpu/adapter.h"
 #include "gpu/device.h"
 #include "model/solver.h"
@@ -46,10 +46,6 @@ static hrm_status sum_up(const hrm_trainer *t, hrm_training_plan *plan) {
     return hrm_solver_plan(t->model, plan->micro_batch, &plan->evaluation_bytes);
 }
 
-static void destroy_dry(hrm_trainer *t) {
-    hrm_trainer_destroy(t); /* accepts what was never recorded */
-}
-
 /* Lays out and sums up; the layout is given to the caller when `out` is not NULL. */
 static hrm_status plan_dry(hrm_device *device, const hrm_trainer_config *config, hrm_training_plan *plan,
                            hrm_trainer **out) {
@@ -60,7 +56,7 @@ static hrm_status plan_dry(hrm_device *device, const hrm_trainer_config *config,
     if (status == HRM_OK && out)
         *out = t;
     else
-        destroy_dry(t);
+        hrm_trainer_destroy(t); /* accepts what was never recorded */
     return status;
 }
 
@@ -135,12 +131,6 @@ fail:
     return status;
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds and work of a step of `rows` rows. The first step compiles kernels; the second is timed. */
 static hrm_status time_part(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
                             uint32_t rows, double *seconds, double *flops) {
@@ -154,10 +144,10 @@ static hrm_status time_part(hrm_device *device, const hrm_trainer_config *config
     HRM_TRY(hrm_trainer_create(device, &part, train_set, &t));
     HRM_TRY(hrm_trainer_step(t, NULL));
     HRM_TRY(hrm_trainer_finish(t, NULL));
-    const double start = now();
+    const uint64_t start = hrm_clock_ns();
     HRM_TRY(hrm_trainer_step(t, NULL));
     HRM_TRY(hrm_trainer_finish(t, &report));
-    *seconds = now() - start;
+    *seconds = hrm_clock_seconds_since(start);
     *flops = report.flops;
 fail:
     hrm_trainer_destroy(t);
@@ -189,7 +179,7 @@ hrm_status hrm_trainer_plan(hrm_device *device, const hrm_trainer_config *config
     }
     *plan = p;
 fail:
-    destroy_dry(t);
+    hrm_trainer_destroy(t);
     return status;
 }
 
