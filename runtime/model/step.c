@@ -12,7 +12,26 @@
 
 /* ---- the whole batch ---- */
 
-/* Where the rows of a part lie, in the carry (or step) and in the whole batch. */
+/* The one list of what a row has, z_H and z_L apart: where a part's rows lie in the step, where the whole batch's,
+ * their words, lifetime and name there, and whether they are copied in and out. */
+#define STEP_ROWS(X)                                                                                                   \
+    X(carry.tokens, tokens, d->S, CARRY, "all tokens", true, true)                                                     \
+    X(carry.labels, labels, d->S, CARRY, "all labels", true, true)                                                     \
+    X(carry.ids, ids, 1, CARRY, "all puzzle ids", true, true)                                                          \
+    X(carry.steps, steps, 1, CARRY, "all segment counters", true, true)                                                \
+    X(carry.halted, halted, 1, CARRY, "all halted flags", true, true)                                                  \
+    X(carry.new_tokens, new_tokens, d->S, IO, "all new tokens", true, false)                                           \
+    X(carry.new_labels, new_labels, d->S, IO, "all new labels", true, false)                                           \
+    X(carry.new_ids, new_ids, 1, IO, "all new puzzle ids", true, false)                                                \
+    X(carry.q, q, 2, IO, "all q logits", false, true)                                                                  \
+    X(row_loss, row_loss, 1, IO, "all row losses", false, true)                                                        \
+    X(row_labelled, row_labelled, 1, IO, "all rows labelled", false, true)                                             \
+    X(row_correct, row_correct, 1, IO, "all rows correct", false, true)                                                \
+    X(row_exact, row_exact, 1, IO, "all rows exact", false, true)                                                      \
+    X(row_q_halt_loss, row_q_halt_loss, 1, IO, "all rows q_halt loss", false, true)                                    \
+    X(row_q_continue_loss, row_q_continue_loss, 1, IO, "all rows q_continue loss", false, true)                        \
+    X(grad_puzzle, grad_puzzle, d->E, GRADIENTS, "all puzzle gradients", false, true)
+
 typedef struct row_move {
     hrm_tensor part, whole;
     uint64_t words; /* of one row */
@@ -21,32 +40,14 @@ typedef struct row_move {
 
 enum { MAX_MOVES = 20 };
 
-/* All that is copied for a part, z_H and z_L apart. */
+/* The rows that this model has. */
 static uint32_t list_moves(const hrm_step *s, row_move moves[MAX_MOVES]) {
-    const hrm_carry *c = &s->carry;
-    const hrm_step_whole *w = &s->whole;
-    const uint32_t S = s->model->dims.S;
-    const row_move all[] = {
-        {c->tokens, w->tokens, S, true, true},
-        {c->labels, w->labels, S, true, true},
-        {c->ids, w->ids, 1, true, true},
-        {c->steps, w->steps, 1, true, true},
-        {c->halted, w->halted, 1, true, true},
-        {c->new_tokens, w->new_tokens, S, true, false},
-        {c->new_labels, w->new_labels, S, true, false},
-        {c->new_ids, w->new_ids, 1, true, false},
-        {c->q, w->q, 2, false, true},
-        {s->row_loss, w->row_loss, 1, false, true},
-        {s->row_labelled, w->row_labelled, 1, false, true},
-        {s->row_correct, w->row_correct, 1, false, true},
-        {s->row_exact, w->row_exact, 1, false, true},
-        {s->row_q_halt_loss, w->row_q_halt_loss, 1, false, true},
-        {s->row_q_continue_loss, w->row_q_continue_loss, 1, false, true},
-        {s->grad_puzzle, w->grad_puzzle, s->model->dims.E, false, true},
-    };
+    const hrm_dims *d = &s->model->dims;
     uint32_t count = 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (hrm_tensor_is_set(&all[i].part)) moves[count++] = all[i];
+#define X(from, name, row_words, life, label, load, store)                                                             \
+    if (hrm_tensor_is_set(&s->from)) moves[count++] = (row_move){s->from, s->whole.name, row_words, load, store};
+    STEP_ROWS(X)
+#undef X
     return count;
 }
 
@@ -57,23 +58,18 @@ static hrm_tensor plan_rows(hrm_plan *plan, hrm_lifetime life, const char *label
 
 static hrm_status plan_whole(hrm_step *s, hrm_plan *plan) {
     const hrm_dims *d = &s->model->dims;
-    const hrm_carry *c = &s->carry;
     hrm_step_whole *w = &s->whole;
     w->z_h = calloc(s->parts, sizeof *w->z_h);
     w->z_l = calloc(s->parts, sizeof *w->z_l);
     if (!w->z_h || !w->z_l)
         return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for a batch in %u parts", s->parts);
     if (s->parts == 1) {
-        w->z_h[0] = c->z_h;
-        w->z_l[0] = c->z_l;
-        w->tokens = c->tokens, w->labels = c->labels, w->ids = c->ids;
-        w->new_tokens = c->new_tokens, w->new_labels = c->new_labels, w->new_ids = c->new_ids;
-        w->steps = c->steps, w->halted = c->halted, w->q = c->q;
-        w->step_blocks = c->step_block;
-        w->row_loss = s->row_loss, w->row_labelled = s->row_labelled, w->row_correct = s->row_correct;
-        w->row_exact = s->row_exact, w->row_q_halt_loss = s->row_q_halt_loss;
-        w->row_q_continue_loss = s->row_q_continue_loss;
-        w->grad_puzzle = s->grad_puzzle;
+        w->z_h[0] = s->carry.z_h;
+        w->z_l[0] = s->carry.z_l;
+        w->step_blocks = s->carry.step_block;
+#define X(from, name, row_words, life, label, load, store) w->name = s->from;
+        STEP_ROWS(X)
+#undef X
         return HRM_OK;
     }
     const uint64_t rows = (uint64_t)s->parts * s->config.part, values = (uint64_t)s->config.part * d->T;
@@ -81,30 +77,10 @@ static hrm_status plan_whole(hrm_step *s, hrm_plan *plan) {
         w->z_h[i] = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_H of a part", HRM_F32_T, values, d->D);
         w->z_l[i] = hrm_plan_2d(plan, HRM_LIFE_CARRY, "z_L of a part", HRM_F32_T, values, d->D);
     }
-    const struct {
-        hrm_tensor *t;
-        const char *label;
-        hrm_lifetime life;
-        hrm_dtype dtype;
-        uint64_t cols;
-    } all[] = {{&w->tokens, "all tokens", HRM_LIFE_CARRY, HRM_U32_T, d->S},
-               {&w->labels, "all labels", HRM_LIFE_CARRY, HRM_U32_T, d->S},
-               {&w->ids, "all puzzle ids", HRM_LIFE_CARRY, HRM_U32_T, 1},
-               {&w->steps, "all segment counters", HRM_LIFE_CARRY, HRM_U32_T, 1},
-               {&w->halted, "all halted flags", HRM_LIFE_CARRY, HRM_U32_T, 1},
-               {&w->new_tokens, "all new tokens", HRM_LIFE_IO, HRM_U32_T, d->S},
-               {&w->new_labels, "all new labels", HRM_LIFE_IO, HRM_U32_T, d->S},
-               {&w->new_ids, "all new puzzle ids", HRM_LIFE_IO, HRM_U32_T, 1},
-               {&w->q, "all q logits", HRM_LIFE_IO, HRM_F32_T, 2},
-               {&w->row_loss, "all row losses", HRM_LIFE_IO, HRM_F32_T, 1},
-               {&w->row_labelled, "all rows labelled", HRM_LIFE_IO, HRM_U32_T, 1},
-               {&w->row_correct, "all rows correct", HRM_LIFE_IO, HRM_U32_T, 1},
-               {&w->row_exact, "all rows exact", HRM_LIFE_IO, HRM_U32_T, 1},
-               {&w->row_q_halt_loss, "all rows q_halt loss", HRM_LIFE_IO, HRM_F32_T, 1},
-               {&w->row_q_continue_loss, "all rows q_continue loss", HRM_LIFE_IO, HRM_F32_T, 1},
-               {&w->grad_puzzle, "all puzzle gradients", HRM_LIFE_GRADIENTS, HRM_F32_T, d->E}};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i].cols) *all[i].t = plan_rows(plan, all[i].life, all[i].label, all[i].dtype, rows, all[i].cols);
+#define X(from, name, row_words, life, label, load, store)                                                             \
+    if (hrm_tensor_is_set(&s->from)) w->name = plan_rows(plan, HRM_LIFE_##life, label, s->from.dtype, rows, row_words);
+    STEP_ROWS(X)
+#undef X
     w->step_blocks = hrm_plan_1d(plan, HRM_LIFE_IO, "step blocks", HRM_U32_T,
                                  (uint64_t)s->parts * (sizeof(struct hrm_step_block) / 4));
     s->part_q_weight = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, "q weight gradient of a part", HRM_F32_T, 2, d->D);
