@@ -15,6 +15,13 @@ typedef enum hrm_adapter_type {
     HRM_ADAPTER_CPU = 4,
 } hrm_adapter_type;
 
+/* A shape of VK_KHR_cooperative_matrix that a whole subgroup multiplies: C [m,n] f32 += A [m,k] B [k,n]. */
+typedef struct hrm_coopmat_shape {
+    uint32_t m, n, k;
+    bool bf16; /* A and B are bf16; else f16 */
+} hrm_coopmat_shape;
+enum { HRM_COOPMAT_MAX_SHAPES = 16 };
+
 typedef struct hrm_adapter {
     uint32_t index; /* position in the list: what --device N means */
     char name[256];
@@ -33,9 +40,11 @@ typedef struct hrm_adapter {
     uint64_t max_storage_range, max_allocation_bytes;
     uint32_t storage_alignment, texel_alignment, max_texel_elements;
     float timestamp_period_ns;
-    uint64_t device_local_bytes, host_visible_bytes; /* largest heaps of those kinds */
-    bool unified_memory;                             /* device-local memory is host-visible */
-    int64_t score;                                   /* larger is tried first; CPU drivers come last */
+    uint64_t device_local_bytes, host_visible_bytes;   /* largest heaps of those kinds */
+    bool unified_memory;                               /* device-local memory is host-visible */
+    hrm_coopmat_shape coopmat[HRM_COOPMAT_MAX_SHAPES]; /* in the driver's order */
+    uint32_t coopmat_count;
+    int64_t score; /* larger is tried first; CPU drivers come last */
 } hrm_adapter;
 
 /* Lists adapters, best first within equal UUIDs (duplicates of one physical device under several drivers are kept but

@@ -24,6 +24,10 @@
 #define HRM_CAP_COOPMAT 0x10000u   /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
 #define HRM_CAP_MEMBUDGET 0x20000u /* VK_EXT_memory_budget: the driver says how much memory this process may use */
 
+#define HRM_CAP_COOPMAT_F16 0x40000u  /* a listed subgroup-wide shape multiplies f16 and adds up in f32 */
+#define HRM_CAP_COOPMAT_BF16 0x80000u /* the same for bf16 (VK_KHR_shader_bfloat16) */
+#define HRM_CAP_COOPMAT2 0x100000u    /* VK_NV_cooperative_matrix2 with what our rows use: see adapter.c */
+
 /* Of these, what says where a row pays or how it is run, not what its SPIR-V needs to be compiled. */
 #define HRM_CAPS_OF_USE                                                                                                \
     (HRM_CAP_SUBGROUP_4 | HRM_CAP_SUBGROUP_8 | HRM_CAP_SUBGROUP_16 | HRM_CAP_SUBGROUP_32 | HRM_CAP_SUBGROUP_64 |       \
@@ -47,6 +51,9 @@
     X(INT64, "int64")                                                                                                  \
     X(F64, "f64")                                                                                                      \
     X(COOPMAT, "coopmat")                                                                                              \
-    X(MEMBUDGET, "membudget")
+    X(MEMBUDGET, "membudget")                                                                                          \
+    X(COOPMAT_F16, "coopmat-f16")                                                                                      \
+    X(COOPMAT_BF16, "coopmat-bf16")                                                                                    \
+    X(COOPMAT2, "coopmat2")
 
 #endif

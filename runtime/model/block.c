@@ -89,6 +89,31 @@ static void rotate(hrm_recorder *rec, const hrm_net *net, hrm_tensor qkv, bool i
                                   .inverse = inverse});
 }
 
+/* y = rms_norm(x W^T + residual) */
+static void linear_norm(hrm_recorder *rec, const hrm_net *net, const hrm_linear *l, hrm_tensor x, hrm_tensor residual,
+                        hrm_tensor y, hrm_tensor rstd, const char *label, const char *fused_label) {
+    const hrm_dims *d = &net->model->dims;
+    const uint32_t rows = net->batch * d->T;
+    hrm_matmul_args normed = {.form = HRM_MATMUL_NT,
+                              .a = x,
+                              .b = l->weight,
+                              .b_packed = l->packed,
+                              .c = y,
+                              .residual = residual,
+                              .end = HRM_MATMUL_END_RMS_NORM,
+                              .rstd = rstd,
+                              .eps = net->model->config.rms_norm_eps,
+                              .label = fused_label};
+    if (hrm_matmul_can_end(net->model->device, &normed)) {
+        hrm_matmul(rec, normed);
+        return;
+    }
+    hrm_tensor sum = hrm_net_view(net->scratch.sum, rows, d->D);
+    linear(rec, l, x, sum, residual, label);
+    hrm_rms_norm_fwd(
+        rec, (hrm_rms_norm_fwd_args){.x = sum, .y = y, .rstd = rstd, .rows = rows, .cols = d->D, .eps = normed.eps});
+}
+
 void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_weights *w, hrm_tensor in, hrm_tensor out,
                        const hrm_block_saved *saved) {
     const hrm_dims *d = &net->model->dims;
@@ -100,10 +125,26 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
     hrm_tensor mid = hrm_net_view(saved ? saved->mid : s->mid, rows, d->D);
     hrm_tensor gate_up = hrm_net_view(saved ? saved->gate_up : s->gate_up, rows, 2ull * d->F);
     hrm_tensor act = hrm_net_view(saved ? saved->act : s->act, rows, d->F);
-    hrm_tensor sum = hrm_net_view(s->sum, rows, d->D);
+    hrm_device *device = net->model->device;
 
-    linear(rec, &w->qkv, in, qkv, none, "qkv");
-    rotate(rec, net, qkv, false);
+    hrm_matmul_args turned = {.form = HRM_MATMUL_NT,
+                              .a = in,
+                              .b = w->qkv.weight,
+                              .b_packed = w->qkv.packed,
+                              .c = qkv,
+                              .end = d->rope ? HRM_MATMUL_END_ROPE : HRM_MATMUL_END_PLAIN,
+                              .cos_table = net->model->rope_cos,
+                              .sin_table = net->model->rope_sin,
+                              .seq = d->T,
+                              .heads = d->H,
+                              .head_dim = d->hd,
+                              .label = "qkv rope"};
+    if (hrm_matmul_can_end(device, &turned)) {
+        hrm_matmul(rec, turned);
+    } else {
+        linear(rec, &w->qkv, in, qkv, none, "qkv");
+        rotate(rec, net, qkv, false);
+    }
     hrm_attention_fwd(rec, (hrm_attention_fwd_args){.qkv = qkv,
                                                     .o = attn,
                                                     .lse = saved ? saved->lse : none,
@@ -111,46 +152,42 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
                                                     .seq = d->T,
                                                     .heads = d->H,
                                                     .head_dim = d->hd});
-    linear(rec, &w->o, attn, sum, in, "o");
-    hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){.x = sum,
-                                                  .y = mid,
-                                                  .rstd = saved ? saved->mid_rstd : none,
-                                                  .rows = rows,
-                                                  .cols = d->D,
-                                                  .eps = net->model->config.rms_norm_eps});
-    if (!saved && hrm_matmul_fuses_swiglu(net->model->device, d->F)) {
-        /* The same bits, without storing gate and up, which only backward needs. */
-        hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NT,
-                                          .a = mid,
-                                          .b = w->gate_up.weight,
-                                          .b_packed = w->gate_up.packed,
-                                          .c = act,
-                                          .swiglu = true,
-                                          .label = "gate_up swiglu"});
+    linear_norm(rec, net, &w->o, attn, in, mid, saved ? saved->mid_rstd : none, "o", "o norm");
+    /* Gate and up need not be stored where backward does not want them, or the activation comes with them. */
+    hrm_matmul_args gated = {.form = HRM_MATMUL_NT,
+                             .a = mid,
+                             .b = w->gate_up.weight,
+                             .b_packed = w->gate_up.packed,
+                             .c = act,
+                             .end = HRM_MATMUL_END_SWIGLU,
+                             .pre = saved ? gate_up : none,
+                             .label = "gate_up swiglu"};
+    if (hrm_matmul_can_end(device, &gated)) {
+        hrm_matmul(rec, gated);
     } else {
         linear(rec, &w->gate_up, mid, gate_up, none, "gate_up");
         hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = gate_up, .y = act, .rows = rows, .cols = d->F});
     }
-    linear(rec, &w->down, act, sum, mid, "down");
-    hrm_rms_norm_fwd(rec, (hrm_rms_norm_fwd_args){.x = sum,
-                                                  .y = out,
-                                                  .rstd = saved ? saved->out_rstd : none,
-                                                  .rows = rows,
-                                                  .cols = d->D,
-                                                  .eps = net->model->config.rms_norm_eps});
+    linear_norm(rec, net, &w->down, act, mid, out, saved ? saved->out_rstd : none, "down", "down norm");
 }
 
-/* grad_x = grad_y W (+ residual); grad_w (+)= grad_y^T x */
-static void linear_backward(hrm_recorder *rec, const hrm_net *net, const hrm_linear *l, hrm_tensor grad_w,
-                            bool accumulate, hrm_tensor x, hrm_tensor grad_y, hrm_tensor grad_x, hrm_tensor residual,
-                            const char *input_label, const char *weight_label) {
+/* grad_w (+)= grad_y^T x */
+static void weight_gradient(hrm_recorder *rec, const hrm_net *net, hrm_tensor grad_w, bool accumulate, hrm_tensor x,
+                            hrm_tensor grad_y, const char *label) {
     hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_TN,
                                       .a = grad_y,
                                       .b = x,
                                       .c = grad_w,
                                       .scratch = net->scratch.product,
                                       .accumulate = accumulate,
-                                      .label = weight_label});
+                                      .label = label});
+}
+
+/* grad_x = grad_y W (+ residual); grad_w (+)= grad_y^T x */
+static void linear_backward(hrm_recorder *rec, const hrm_net *net, const hrm_linear *l, hrm_tensor grad_w,
+                            bool accumulate, hrm_tensor x, hrm_tensor grad_y, hrm_tensor grad_x, hrm_tensor residual,
+                            const char *input_label, const char *weight_label) {
+    weight_gradient(rec, net, grad_w, accumulate, x, grad_y, weight_label);
     hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NN,
                                       .a = grad_y,
                                       .b = l->weight,
@@ -177,12 +214,26 @@ void hrm_block_backward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_w
         rec,
         (hrm_rms_norm_bwd_args){
             .grad_y = grad_out, .y = saved->out, .rstd = saved->out_rstd, .grad_x = a, .rows = rows, .cols = d->D});
-    linear_backward(rec, net, &w->down, grads->down.weight, accumulate, saved->act, a, grad_act, none, "down dx",
-                    "down dw");
-    hrm_swiglu_bwd(
-        rec,
-        (hrm_swiglu_bwd_args){
-            .gate_up = saved->gate_up, .grad_y = grad_act, .grad_gate_up = grad_gate_up, .rows = rows, .cols = d->F});
+    hrm_matmul_args gated = {.form = HRM_MATMUL_NN,
+                             .a = a,
+                             .b = w->down.weight,
+                             .b_packed = w->down.packed,
+                             .c = grad_gate_up,
+                             .end = HRM_MATMUL_END_SWIGLU_BWD,
+                             .pre = saved->gate_up,
+                             .label = "down dx swiglu"};
+    if (hrm_matmul_can_end(net->model->device, &gated)) {
+        weight_gradient(rec, net, grads->down.weight, accumulate, saved->act, a, "down dw");
+        hrm_matmul(rec, gated);
+    } else {
+        linear_backward(rec, net, &w->down, grads->down.weight, accumulate, saved->act, a, grad_act, none, "down dx",
+                        "down dw");
+        hrm_swiglu_bwd(rec, (hrm_swiglu_bwd_args){.gate_up = saved->gate_up,
+                                                  .grad_y = grad_act,
+                                                  .grad_gate_up = grad_gate_up,
+                                                  .rows = rows,
+                                                  .cols = d->F});
+    }
     linear_backward(rec, net, &w->gate_up, grads->gate_up.weight, accumulate, saved->mid, grad_gate_up, b, a,
                     "gate_up dx", "gate_up dw");
     /* mid = rms(in + o(attention(qkv(in)))) */

@@ -38,7 +38,7 @@ hrm_tensor hrm_plan_1d(hrm_plan *plan, hrm_lifetime life, const char *label, hrm
     if (plan->status != HRM_OK) return (hrm_tensor){0};
     uint64_t range = hrm_device_get_binding_range(plan->device);
     /* Kernels read whole vec4s at the end of a tensor, so room is made for one. */
-    uint64_t bytes = n <= UINT64_MAX / 8 ? (n * 4 + 15) / 16 * 16 : UINT64_MAX;
+    uint64_t bytes = n <= UINT64_MAX / 8 ? (n * hrm_dtype_get_bytes(dtype) + 15) / 16 * 16 : UINT64_MAX;
     if (n == 0 || bytes > range) {
         plan->status =
             hrm_fail(HRM_ERR_INVALID_ARGUMENT,

@@ -10,42 +10,16 @@
 
 static const char *const form_names[3] = {"matmul NT", "matmul NN", "matmul TN"};
 
-/* A tensor as rows of `cols` contiguous elements, `ld` apart. */
-typedef struct matrix {
-    uint64_t rows, cols, ld;
-    hrm_span span;
-} matrix;
-
-typedef struct product {
-    matrix a, b, c, r; /* b: the packed copy where the family multiplies with that */
-    uint32_t m, n, k;
-    uint32_t flags; /* HRM_MATMUL_ACCUMULATE, HRM_MATMUL_RESIDUAL, HRM_MATMUL_SWIGLU */
-    hrm_matmul_form form;
-    const char *label;
-} product;
-
-static uint64_t divide_up(uint64_t a, uint64_t b) {
-    return (a + b - 1) / b;
-}
-
-static uint64_t round_up(uint64_t a, uint64_t b) {
-    return divide_up(a, b) * b;
-}
-
-static bool is_cpu(const hrm_device *device) {
-    return (hrm_device_get_caps(device) & HRM_CAP_CPU) != 0;
-}
-
 /* ---- arguments ---- */
 
-static bool read_matrix(hrm_recorder *rec, const char *who, const char *name, const hrm_tensor *t, matrix *out) {
+static bool read_matrix(hrm_recorder *rec, const char *who, const char *name, const hrm_tensor *t, hrm_matrix *out) {
     if (!hrm_tensor_is_set(t) || t->dtype != HRM_F32_T || t->rank < 2) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s must be an f32 tensor of rank 2 or more", who, name);
         return false;
     }
     uint32_t last = t->rank - 1;
     bool ok = t->shape[last] > 0 && (t->stride[last] == 1 || t->shape[last] == 1);
-    *out = (matrix){.rows = 1, .cols = t->shape[last], .ld = t->shape[last], .span = hrm_tensor_get_span(t)};
+    *out = (hrm_matrix){.rows = 1, .cols = t->shape[last], .ld = t->shape[last], .span = hrm_tensor_get_span(t)};
     for (uint32_t i = 0; i < last; i++) out->rows *= t->shape[i];
     /* Leading dimensions merge when each steps over exactly the next one. */
     if (out->rows > 1) out->ld = t->stride[last - 1];
@@ -67,7 +41,7 @@ static bool read_matrix(hrm_recorder *rec, const char *who, const char *name, co
     return true;
 }
 
-static bool check_shape(hrm_recorder *rec, const char *who, const char *name, const matrix *x, uint64_t rows,
+static bool check_shape(hrm_recorder *rec, const char *who, const char *name, const hrm_matrix *x, uint64_t rows,
                         uint64_t cols) {
     if (x->rows == rows && x->cols == cols) return true;
     hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s is [%llu, %llu]; the other tensors ask for [%llu, %llu]",
@@ -80,19 +54,20 @@ static bool overlap(hrm_span a, hrm_span b) {
     return a.buffer == b.buffer && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
-static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, product *p) {
+static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, hrm_product *p) {
     const char *who = (uint32_t)args->form < 3 ? form_names[args->form] : "matmul";
     if ((uint32_t)args->form >= 3 || (uint32_t)args->family >= HRM_MATMUL_FAMILY_COUNT) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "matmul: no form %d or no family %d", (int)args->form,
                           (int)args->family);
         return false;
     }
-    *p = (product){.form = args->form, .label = args->label};
+    *p = (hrm_product){.form = args->form, .label = args->label};
     if (!read_matrix(rec, who, "a", &args->a, &p->a) || !read_matrix(rec, who, "b", &args->b, &p->b) ||
         !read_matrix(rec, who, "c", &args->c, &p->c))
         return false;
     bool tn = args->form == HRM_MATMUL_TN;
-    uint64_t m = p->c.rows, n = args->swiglu ? 2 * p->c.cols : p->c.cols, k = tn ? p->a.rows : p->a.cols;
+    uint64_t m = p->c.rows, n = args->end == HRM_MATMUL_END_SWIGLU ? 2 * p->c.cols : p->c.cols,
+             k = tn ? p->a.rows : p->a.cols;
     p->m = (uint32_t)m, p->n = (uint32_t)n, p->k = (uint32_t)k;
     if (!check_shape(rec, who, "a", &p->a, tn ? k : m, tn ? m : k)) return false;
     if (args->form == HRM_MATMUL_NT ? !check_shape(rec, who, "b", &p->b, n, k)
@@ -105,14 +80,8 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, product
         p->flags |= HRM_MATMUL_RESIDUAL;
     }
     if (args->accumulate) p->flags |= HRM_MATMUL_ACCUMULATE;
-    if (args->swiglu) {
-        if (p->flags || args->form != HRM_MATMUL_NT) {
-            hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
-                              "%s: SwiGLU ends only NT products without residual or accumulate", who);
-            return false;
-        }
-        p->flags |= HRM_MATMUL_SWIGLU;
-    }
+    p->end = args->end;
+    if (args->end == HRM_MATMUL_END_SWIGLU) p->flags |= HRM_MATMUL_SWIGLU;
     if (overlap(p->c.span, p->a.span) || overlap(p->c.span, p->b.span) ||
         ((p->flags & HRM_MATMUL_RESIDUAL) && overlap(p->c.span, p->r.span))) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: c shares memory with an input", who);
@@ -123,30 +92,16 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, product
 
 /* ---- one plan per family: kernel, constants, the part of C that a workgroup computes ---- */
 
-typedef struct matmul_plan {
-    hrm_kernel_id kernel;
-    hrm_matmul_family family;
-    hrm_spec specs[5];
-    uint32_t spec_count;
-    uint32_t rows, columns; /* of C per workgroup; DIRECT: invocations in all groups of a split */
-    uint32_t flags;         /* for HRM_SPEC_FLAGS, without the epilogue's */
-    bool store64;           /* the kernel binds C as 64-bit words too */
-} matmul_plan;
-
-static bool is_multiple_of_4(uint64_t x, uint64_t y) {
-    return (x | y) % 4 == 0;
-}
-
 /* Bounds that the CPU families' texel views and 32-bit indices set. */
-static bool fits_texels(const hrm_device *device, const product *p) {
+static bool fits_texels(const hrm_device *device, const hrm_product *p) {
     uint64_t most = (uint64_t)hrm_device_get_adapter(device)->max_texel_elements * 16;
     return p->a.span.bytes <= most && p->b.span.bytes <= most && p->c.span.bytes <= most && p->r.span.bytes <= most;
 }
 
-static void plan_tile(const product *p, hrm_matmul_family family, matmul_plan *plan) {
+static void plan_tile(const hrm_product *p, hrm_matmul_family family, hrm_matmul_plan *plan) {
     uint32_t tile = family == HRM_MATMUL_TILE_SMALL ? 32 : family == HRM_MATMUL_TILE ? 64 : 128;
     /* A's vec4 run along k, for TN along m; B's along n, for NT along k. */
-    bool vec4 = is_multiple_of_4(p->a.ld, p->a.cols) && is_multiple_of_4(p->b.ld, p->b.cols);
+    bool vec4 = hrm_is_multiple_of_4(p->a.ld, p->a.cols) && hrm_is_multiple_of_4(p->b.ld, p->b.cols);
     plan->kernel = hrm_matmul_find_kernel(family, p->form, vec4);
     plan->rows = plan->columns = tile;
     plan->specs[0] = (hrm_spec){HRM_SPEC_TILE_M, tile};
@@ -155,95 +110,43 @@ static void plan_tile(const product *p, hrm_matmul_family family, matmul_plan *p
     plan->spec_count = 3;
 }
 
-static void plan_direct(const hrm_device *device, const product *p, matmul_plan *plan) {
-    bool vec4 = is_multiple_of_4(p->a.ld, p->a.cols) && is_multiple_of_4(p->b.ld, p->b.cols);
+static void plan_direct(const hrm_device *device, const hrm_product *p, hrm_matmul_plan *plan) {
+    bool vec4 = hrm_is_multiple_of_4(p->a.ld, p->a.cols) && hrm_is_multiple_of_4(p->b.ld, p->b.cols);
     uint32_t lanes = hrm_matmul_lanes(device);
     plan->kernel = hrm_matmul_find_kernel(HRM_MATMUL_DIRECT, p->form, vec4);
-    plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, is_cpu(device) && lanes ? lanes : 64};
+    plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, hrm_matmul_is_cpu(device) && lanes ? lanes : 64};
     plan->spec_count = 1;
 }
 
-/* Rows and blocks of 4 columns per lane; Mesa 22.3.6, 512 bits, Sapphire Rapids, GF/s a core:
- *
- *     rows x blocks   16 x 1   32 x 1   32 x 2   48 x 2   32 x 4   32 x 1 1/2
- *     2592x512x512        36       41       43       32       34
- *     2368x384x96         24       26       28       25       20
- *     2368x96x512                           33                        36
- *     2368x96x96                            25                        24
- *     96x288, k 2368                        38                        44
- *
- * Beyond 32 x 2 the code outgrows the instruction caches. At 256 bits 64-bit stores cost a third, at 512 they gain a
- * seventh. */
-static void plan_lane_column(const hrm_device *device, const product *p, hrm_matmul_family family, matmul_plan *plan) {
-    uint32_t lanes = hrm_matmul_lanes(device);
-    hrm_kernel_id store64 = hrm_matmul_find_kernel(family, p->form, true);
-    plan->store64 = lanes == 16 && family == HRM_MATMUL_LANE_SHUFFLE && hrm_kernel_is_usable(device, store64);
-    plan->kernel = plan->store64 ? store64 : hrm_matmul_find_kernel(family, p->form, false);
-    plan->rows = p->m > 16 ? 32 : p->m > 8 ? 16 : 8;
-    /* Cost of the columns, padding included, measured; half a block more pays where k is long beside the stores. */
-    uint64_t one = round_up(p->n, 4ull * lanes) * 27, two = round_up(p->n, 8ull * lanes) * 25;
-    uint64_t half = round_up(p->n, 6ull * lanes) * 29;
-    bool swiglu = (p->flags & HRM_MATMUL_SWIGLU) != 0;
-    bool take_half = lanes == 16 && !swiglu && plan->rows == 32 && (p->form == HRM_MATMUL_TN || p->k >= 192) &&
-                     half < one && half < two;
-    uint32_t blocks = swiglu || (two <= one && !take_half) ? 2 : 1;
-    plan->columns = lanes * (swiglu ? 4 : take_half ? 6 : 4 * blocks);
-    if (take_half) plan->flags |= HRM_MATMUL_HALF_BLOCK;
-    if (!is_multiple_of_4(p->a.ld, p->a.cols)) plan->flags |= HRM_MATMUL_A_SCALAR;
-    if (p->b.ld % 4 || (p->form != HRM_MATMUL_NT && p->n % 4)) plan->flags |= HRM_MATMUL_B_SCALAR;
-    if (p->k % 4) plan->flags |= HRM_MATMUL_K_TAIL;
-    if (!is_multiple_of_4(p->c.ld | p->r.ld, p->c.cols)) {
-        plan->flags |= HRM_MATMUL_C_SCALAR;
-    } else if (plan->store64) {
-        plan->flags |= blocks == 2 && !swiglu && (p->c.ld | p->n) % 8 == 0 ? HRM_MATMUL_STORE_256 : HRM_MATMUL_STORE_64;
-    }
-    plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, lanes};
-    plan->specs[1] = (hrm_spec){HRM_SPEC_TILE_M, plan->rows};
-    plan->specs[2] = (hrm_spec){HRM_SPEC_TILE_N, blocks};
-    plan->spec_count = 3;
-}
-
-static bool plan_lane_row(const hrm_device *device, const product *p, matmul_plan *plan) {
-    uint32_t lanes = hrm_matmul_lanes(device);
-    if (!is_multiple_of_4(p->a.ld, p->a.cols) || !is_multiple_of_4(p->b.ld, p->b.cols)) return false;
-    /* Mesa 26, 512 bits: NT 64 columns, NN and TN 32; half that with half the lanes (registers of the same size). */
-    uint32_t most = (p->form == HRM_MATMUL_NT ? 64 : p->form == HRM_MATMUL_NN ? 32 : 16);
-    plan->kernel = hrm_matmul_find_kernel(HRM_MATMUL_LANE_ROW, p->form, false);
-    plan->columns = p->n <= 16 ? 16 : most;
-    plan->rows = lanes * (p->form == HRM_MATMUL_TN ? 4 : 1);
-    if (!is_multiple_of_4(p->c.ld, p->n)) plan->flags |= HRM_MATMUL_C_SCALAR;
-    plan->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, lanes};
-    plan->specs[1] = (hrm_spec){HRM_SPEC_TILE_N, plan->columns};
-    plan->spec_count = 2;
-    return true;
-}
-
-static void make_plan(const hrm_device *device, const product *p, hrm_matmul_family family, matmul_plan *plan) {
-    *plan = (matmul_plan){.family = family};
+static void make_plan(const hrm_device *device, const hrm_product *p, hrm_matmul_family family, hrm_matmul_plan *plan) {
+    *plan = (hrm_matmul_plan){.family = family};
     if (family >= HRM_MATMUL_LANE_SHUFFLE && !fits_texels(device, p)) plan->family = HRM_MATMUL_DIRECT;
-    if (plan->family == HRM_MATMUL_LANE_ROW && !plan_lane_row(device, p, plan)) plan->family = HRM_MATMUL_DIRECT;
-    if (hrm_matmul_family_packs(plan->family)) plan_lane_column(device, p, plan->family, plan);
+    if (plan->family == HRM_MATMUL_LANE_ROW && !hrm_matmul_plan_lane_row(device, p, plan))
+        plan->family = HRM_MATMUL_DIRECT;
+    if (hrm_matmul_family_packs(plan->family)) hrm_matmul_plan_lane_column(device, p, plan->family, plan);
     if (hrm_matmul_family_tiles(plan->family)) plan_tile(p, plan->family, plan);
     if (plan->family == HRM_MATMUL_DIRECT) plan_direct(device, p, plan);
 }
 
 /* In how many parts the k of a TN product is summed when there is scratch. Few parts on CPU drivers, whose cores are
  * few and whose stores are slow; enough for the many processors of a GPU otherwise. */
-static uint32_t count_splits(const hrm_device *device, const product *p, const matmul_plan *plan, uint32_t *k_split) {
-    *k_split = (uint32_t)round_up(p->k, 16);
+static uint32_t count_splits(const hrm_device *device, const hrm_product *p, const hrm_matmul_plan *plan,
+                             uint32_t *k_split) {
+    *k_split = (uint32_t)hrm_round_up(p->k, 16);
     if (p->form != HRM_MATMUL_TN) return 1;
     uint64_t rows = plan->rows ? plan->rows : 32, columns = plan->columns ? plan->columns : 64;
-    uint64_t groups = divide_up(p->m, rows) * divide_up(p->n, columns);
-    uint64_t wanted = divide_up(is_cpu(device) ? 16 : 512, groups), most = p->k / (is_cpu(device) ? 512 : 128);
+    uint64_t groups = hrm_divide_up(p->m, rows) * hrm_divide_up(p->n, columns);
+    uint64_t wanted = hrm_divide_up(hrm_matmul_is_cpu(device) ? 16 : 512, groups),
+             most = p->k / (hrm_matmul_is_cpu(device) ? 512 : 128);
     uint64_t splits = wanted < most ? wanted : most;
     if (splits <= 1) return 1;
-    *k_split = (uint32_t)round_up(divide_up(p->k, splits), 16);
-    return (uint32_t)divide_up(p->k, *k_split);
+    *k_split = (uint32_t)hrm_round_up(hrm_divide_up(p->k, splits), 16);
+    return (uint32_t)hrm_divide_up(p->k, *k_split);
 }
 
 /* ---- recording ---- */
 
-static void record_product(hrm_recorder *rec, const product *p, const matmul_plan *plan, const matrix *c,
+static void record_product(hrm_recorder *rec, const hrm_product *p, const hrm_matmul_plan *plan, const hrm_matrix *c,
                            uint32_t flags, uint32_t splits, uint32_t k_split) {
     const hrm_device *device = hrm_recorder_get_device(rec);
     struct hrm_matmul_params params = {.m = p->m,
@@ -265,14 +168,14 @@ static void record_product(hrm_recorder *rec, const product *p, const matmul_pla
     d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, plan->flags | flags};
     hrm_span a = p->a.span, b = p->b.span, r = flags & HRM_MATMUL_RESIDUAL ? p->r.span : p->a.span;
     if (plan->family == HRM_MATMUL_DIRECT) {
-        uint64_t invocations = divide_up(p->n, 4) * divide_up(p->m, 4);
+        uint64_t invocations = hrm_divide_up(p->n, 4) * hrm_divide_up(p->m, 4);
         uint32_t limits[3] = {hrm_device_get_adapter(device)->max_workgroup_count[0],
                               hrm_device_get_adapter(device)->max_workgroup_count[1], 1};
-        hrm_grid_1d_within(limits, divide_up(invocations, plan->specs[0].value), d.groups);
+        hrm_grid_1d_within(limits, hrm_divide_up(invocations, plan->specs[0].value), d.groups);
         d.groups[2] = splits;
     } else {
-        d.groups[0] = (uint32_t)divide_up(p->c.cols, plan->columns);
-        d.groups[1] = (uint32_t)divide_up(p->m, plan->rows);
+        d.groups[0] = (uint32_t)hrm_divide_up(p->c.cols, plan->columns);
+        d.groups[1] = (uint32_t)hrm_divide_up(p->m, plan->rows);
     }
     if (hrm_matmul_family_packs(plan->family)) {
         const hrm_span bindings[] = {a, b, a, b, r, r, c->span, c->span, c->span, c->span, c->span};
@@ -291,12 +194,13 @@ static void record_product(hrm_recorder *rec, const product *p, const matmul_pla
     hrm_recorder_dispatch(rec, &d);
 }
 
-static void record_reduce(hrm_recorder *rec, const product *p, hrm_span parts, uint32_t splits) {
+static void record_reduce(hrm_recorder *rec, const hrm_product *p, hrm_span parts, uint32_t splits) {
     const hrm_device *device = hrm_recorder_get_device(rec);
-    bool texel = is_multiple_of_4(p->c.ld | p->r.ld, p->n) && fits_texels(device, p) &&
+    bool texel = hrm_is_multiple_of_4(p->c.ld | p->r.ld, p->n) && fits_texels(device, p) &&
                  parts.bytes / 16 <= hrm_device_get_adapter(device)->max_texel_elements &&
                  hrm_kernel_is_usable(device, HRM_KERNEL_matmul_reduce_texel);
-    uint32_t width = texel ? 4 : 1, lanes = hrm_matmul_lanes(device), local = is_cpu(device) && lanes ? lanes : 64;
+    uint32_t width = texel ? 4 : 1, lanes = hrm_matmul_lanes(device),
+             local = hrm_matmul_is_cpu(device) && lanes ? lanes : 64;
     struct hrm_matmul_reduce_params params = {.m = p->m,
                                               .n = p->n / width,
                                               .ldc = (uint32_t)p->c.ld / width,
@@ -311,13 +215,39 @@ static void record_reduce(hrm_recorder *rec, const product *p, hrm_span parts, u
                       .specs = {{HRM_SPEC_LOCAL_X, local}, {HRM_SPEC_FLAGS, p->flags}},
                       .spec_count = 2,
                       .flops = (double)splits * p->m * p->n};
-    hrm_grid_1d(device, divide_up((uint64_t)params.m * params.n, local), d.groups);
+    hrm_grid_1d(device, hrm_divide_up((uint64_t)params.m * params.n, local), d.groups);
     hrm_recorder_dispatch(rec, &d);
+}
+
+/* Whether the kernel of a plan ends the product as it is asked to. */
+static bool can_end(const hrm_matmul_args *args, const hrm_product *p, const hrm_matmul_plan *plan) {
+    switch (args->end) {
+    case HRM_MATMUL_END_PLAIN:
+        return true;
+    case HRM_MATMUL_END_SWIGLU:
+        return p->form == HRM_MATMUL_NT && !args->accumulate && !hrm_tensor_is_set(&args->residual) &&
+               !hrm_tensor_is_set(&args->pre) && hrm_matmul_family_packs(plan->family) &&
+               !(plan->flags & HRM_MATMUL_C_SCALAR);
+    case HRM_MATMUL_END_SWIGLU_BWD:
+    case HRM_MATMUL_END_ROPE:
+    case HRM_MATMUL_END_RMS_NORM:
+        break;
+    }
+    return false;
+}
+
+bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args) {
+    if (args->end == HRM_MATMUL_END_PLAIN) return true;
+    hrm_matmul_family family = args->family;
+    if (family == HRM_MATMUL_AUTO && hrm_matmul_choose(device, args->form, &family) != HRM_OK) return false;
+    uint64_t f = args->c.shape[args->c.rank - 1];
+    return args->end == HRM_MATMUL_END_SWIGLU && args->form == HRM_MATMUL_NT && !hrm_tensor_is_set(&args->pre) &&
+           hrm_matmul_family_packs(family) && f % 4 == 0;
 }
 
 void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
     hrm_device *device = hrm_recorder_get_device(rec);
-    product p;
+    hrm_product p;
     if (!read_product(rec, &args, &p)) return;
     hrm_matmul_family family = args.family;
     if (family == HRM_MATMUL_AUTO) {
@@ -339,9 +269,9 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
                               hrm_matmul_family_name(family), (unsigned long long)count);
             return;
         }
-        matrix packed = {.rows = p.k, .cols = p.n, .ld = round_up(p.n, 4)};
+        hrm_matrix packed = {.rows = p.k, .cols = p.n, .ld = hrm_round_up(p.n, 4)};
         packed.span = (hrm_span){args.b_packed.buffer, args.b_packed.offset, count * 4};
-        product with_packed = p;
+        hrm_product with_packed = p;
         with_packed.b = packed;
         if (fits_texels(device, &with_packed)) {
             p = with_packed;
@@ -349,23 +279,23 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
             family = HRM_MATMUL_DIRECT; /* takes W as it is */
         }
     }
-    matmul_plan plan;
+    hrm_matmul_plan plan;
     make_plan(device, &p, family, &plan);
-    if (args.swiglu && (!hrm_matmul_family_packs(plan.family) || (plan.flags & HRM_MATMUL_C_SCALAR))) {
+    if (!can_end(&args, &p, &plan)) {
         hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
-                          "matmul NT: family %s cannot end in SwiGLU here; see hrm_matmul_fuses_swiglu",
-                          hrm_matmul_family_name(plan.family));
+                          "%s: family %s cannot end this product in another operation here; see hrm_matmul_can_end",
+                          form_names[args.form], hrm_matmul_family_name(plan.family));
         return;
     }
     uint32_t k_split, splits = count_splits(device, &p, &plan, &k_split);
     uint64_t parts = (uint64_t)splits * p.m * p.n;
     if (splits == 1 || !hrm_tensor_is_set(&args.scratch) || hrm_tensor_get_count(&args.scratch) < parts) {
-        record_product(rec, &p, &plan, &p.c, p.flags, 1, (uint32_t)round_up(p.k, 16));
+        record_product(rec, &p, &plan, &p.c, p.flags, 1, (uint32_t)hrm_round_up(p.k, 16));
         return;
     }
-    matrix partial = {.rows = p.m, .cols = p.n, .ld = p.n};
+    hrm_matrix partial = {.rows = p.m, .cols = p.n, .ld = p.n};
     partial.span = (hrm_span){args.scratch.buffer, args.scratch.offset, parts * 4};
-    product first = p;
+    hrm_product first = p;
     first.c = first.r = partial;
     make_plan(device, &first, family, &plan);
     record_product(rec, &first, &plan, &partial, 0, splits, k_split);
@@ -375,16 +305,16 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
 uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint64_t m, uint64_t n, uint64_t k) {
     hrm_matmul_family family;
     if (form != HRM_MATMUL_TN || hrm_matmul_choose(device, form, &family) != HRM_OK) return 0;
-    const matrix none = {0};
-    product p = {.a = {.rows = k, .cols = m, .ld = m},
-                 .b = {.rows = k, .cols = n, .ld = n},
-                 .c = {.rows = m, .cols = n, .ld = n},
-                 .r = none,
-                 .m = (uint32_t)m,
-                 .n = (uint32_t)n,
-                 .k = (uint32_t)k,
-                 .form = form};
-    matmul_plan plan;
+    const hrm_matrix none = {0};
+    hrm_product p = {.a = {.rows = k, .cols = m, .ld = m},
+                     .b = {.rows = k, .cols = n, .ld = n},
+                     .c = {.rows = m, .cols = n, .ld = n},
+                     .r = none,
+                     .m = (uint32_t)m,
+                     .n = (uint32_t)n,
+                     .k = (uint32_t)k,
+                     .form = form};
+    hrm_matmul_plan plan;
     make_plan(device, &p, family, &plan);
     uint32_t k_split, splits = count_splits(device, &p, &plan, &k_split);
     return splits > 1 ? (uint64_t)splits * m * n : 0;
@@ -393,12 +323,12 @@ uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint
 /* ---- packing ---- */
 
 uint64_t hrm_matmul_packed_count(uint64_t n, uint64_t k) {
-    return k * round_up(n, 4);
+    return k * hrm_round_up(n, 4);
 }
 
 void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed) {
     const hrm_device *device = hrm_recorder_get_device(rec);
-    matrix x;
+    hrm_matrix x;
     if (!read_matrix(rec, "matmul_pack", "w", &w, &x)) return;
     uint64_t count = hrm_matmul_packed_count(x.rows, x.cols);
     if (!hrm_tensor_is_set(&packed) || packed.dtype != HRM_F32_T || hrm_tensor_get_count(&packed) < count) {
@@ -406,11 +336,11 @@ void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed) {
                           (unsigned long long)count);
         return;
     }
-    bool texel = is_multiple_of_4(x.ld, x.cols) && hrm_kernel_is_usable(device, HRM_KERNEL_matmul_pack_texel) &&
+    bool texel = hrm_is_multiple_of_4(x.ld, x.cols) && hrm_kernel_is_usable(device, HRM_KERNEL_matmul_pack_texel) &&
                  x.span.bytes / 16 <= hrm_device_get_adapter(device)->max_texel_elements;
-    uint32_t lanes = hrm_matmul_lanes(device), local = is_cpu(device) && lanes ? lanes : 64;
+    uint32_t lanes = hrm_matmul_lanes(device), local = hrm_matmul_is_cpu(device) && lanes ? lanes : 64;
     struct hrm_matmul_pack_params params = {
-        .n = (uint32_t)x.rows, .k = (uint32_t)x.cols, .ldw = (uint32_t)x.ld, .n4 = (uint32_t)divide_up(x.rows, 4)};
+        .n = (uint32_t)x.rows, .k = (uint32_t)x.cols, .ldw = (uint32_t)x.ld, .n4 = (uint32_t)hrm_divide_up(x.rows, 4)};
     hrm_dispatch d = {.kernel = texel ? HRM_KERNEL_matmul_pack_texel : HRM_KERNEL_matmul_pack_scalar,
                       .label = "matmul_pack",
                       .push = &params,
@@ -420,6 +350,6 @@ void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed) {
                       .specs = {{HRM_SPEC_LOCAL_X, local}},
                       .spec_count = 1,
                       .flops = (double)count};
-    hrm_grid_1d(device, divide_up((uint64_t)params.n4 * divide_up(x.cols, 4), local), d.groups);
+    hrm_grid_1d(device, hrm_divide_up((uint64_t)params.n4 * hrm_divide_up(x.cols, 4), local), d.groups);
     hrm_recorder_dispatch(rec, &d);
 }

@@ -9,6 +9,11 @@
  * neighbours. The kernel family is measured per form and device (ops/select.h: "matmul_nt", "matmul_nn", "matmul_tn");
  * within a family, n, k and strides decide.
  *
+ * Each of A, B, C and the residual is f32, bf16 or f16 on its own, 16-bit ones with lengths and strides that are
+ * multiples of 8. Sums are f32 whatever the operands, and what is stored is rounded once, to nearest even. Where a
+ * family multiplies 16-bit numbers (matrix units), f32 operands are rounded to the 16-bit type of the other; where both
+ * are f32, such families do not serve.
+ *
  * Some families want W K-major for NT: hrm_matmul_wants_packed says so, hrm_matmul_pack makes the copy whenever the
  * weight has changed. */
 #ifndef HRM_OPS_MATMUL_H
@@ -34,6 +39,19 @@ typedef enum hrm_matmul_family {
     HRM_MATMUL_FAMILY_COUNT
 } hrm_matmul_family;
 
+/* What is done to AB (+ residual) before it is stored, so that it never travels through memory. What ends a product
+ * does what the op of that name does, f32, to the same values; only where hrm_matmul_can_end says so. None of these
+ * accumulates. */
+typedef enum hrm_matmul_end {
+    HRM_MATMUL_END_PLAIN = 0,
+    HRM_MATMUL_END_SWIGLU = 1,     /* NT: AB [m, 2f] = gate, up; C [m, f] = silu(gate) * up; `pre` (optional) gets AB */
+    HRM_MATMUL_END_SWIGLU_BWD = 2, /* NN: AB [m, f] = the activation's gradient, `pre` [m, 2f] = gate, up of the forward
+                                      pass; C [m, 2f] = their gradients */
+    HRM_MATMUL_END_ROPE = 3,       /* NT: AB [m, 3 * heads * head_dim] = q, k, v of m / seq rows of seq positions; q and
+                                      k are turned by their position */
+    HRM_MATMUL_END_RMS_NORM = 4,   /* NT: C = (AB + residual) / rms of the row; `rstd` [m] (optional) gets 1 / rms */
+} hrm_matmul_end;
+
 typedef struct hrm_matmul_args {
     hrm_matmul_form form;
     hrm_tensor a, b;
@@ -41,8 +59,13 @@ typedef struct hrm_matmul_args {
     hrm_tensor c;
     hrm_tensor residual; /* optional [m, n]: C = AB + residual; shares no memory with C */
     bool accumulate;     /* C += AB */
-    bool swiglu;         /* C [m, n / 2] = silu(gate) * up, AB = [gate, up]; only where hrm_matmul_fuses_swiglu */
     hrm_tensor scratch;  /* optional: at least hrm_matmul_scratch_count elements let a long k be split */
+    hrm_matmul_end end;
+    hrm_tensor pre;                  /* SWIGLU, SWIGLU_BWD */
+    hrm_tensor cos_table, sin_table; /* ROPE: as hrm_rope takes them */
+    uint32_t seq, heads, head_dim;
+    hrm_tensor rstd; /* RMS_NORM */
+    float eps;
     hrm_matmul_family family;
     const char *label; /* for profiles; NULL = the kernel's name */
 } hrm_matmul_args;
@@ -53,9 +76,9 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args);
 
 /* Whether NT products of the measured family need b_packed; false for other forms. */
 bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form);
-/* Whether NT products of the measured family can end in SwiGLU: the same bits as hrm_swiglu_fwd on the product, without
- * storing gate and up. `cols` is the width of C. Then neither residual nor accumulate. */
-bool hrm_matmul_fuses_swiglu(hrm_device *device, uint64_t cols);
+/* Whether the product, with its family or the one measured, can end as args->end asks. All tensors are set as for
+ * hrm_matmul. */
+bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args);
 /* Elements of the packed copy of a weight [n, k]: k * (n rounded up to a multiple of 4). */
 uint64_t hrm_matmul_packed_count(uint64_t n, uint64_t k);
 /* packed[k, j] = w[j, k], zeros for j >= n. */

@@ -180,7 +180,3 @@ bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form) {
     }
     return hrm_matmul_family_packs(family);
 }
-
-bool hrm_matmul_fuses_swiglu(hrm_device *device, uint64_t cols) {
-    return cols % 4 == 0 && hrm_matmul_wants_packed(device, HRM_MATMUL_NT);
-}

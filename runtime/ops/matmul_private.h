@@ -1,9 +1,40 @@
-/* Shared by matmul.c (recording) and matmul_choice.c (which family). */
+/* Shared by matmul.c (arguments, recording), matmul_lane.c (how the CPU families cut a product) and matmul_choice.c
+ * (which family). */
 #ifndef HRM_OPS_MATMUL_PRIVATE_H
 #define HRM_OPS_MATMUL_PRIVATE_H
 
+#include "gpu/caps.h"
+#include "gpu/device.h"
 #include "ops/kernels.h"
 #include "ops/matmul.h"
+
+/* A tensor as rows of `cols` contiguous elements, `ld` apart. */
+typedef struct hrm_matrix {
+    uint64_t rows, cols, ld;
+    hrm_dtype dtype;
+    hrm_span span;
+} hrm_matrix;
+
+typedef struct hrm_product {
+    hrm_matrix a, b, c, r, pre; /* b: the packed copy where the family multiplies with that */
+    uint32_t m, n, k;
+    uint32_t flags; /* HRM_MATMUL_ACCUMULATE, HRM_MATMUL_RESIDUAL, HRM_MATMUL_SWIGLU */
+    hrm_matmul_end end;
+    hrm_matmul_form form;
+    const char *label;
+} hrm_product;
+
+/* ---- one plan per family: kernel, constants, the part of C that a workgroup computes ---- */
+
+typedef struct hrm_matmul_plan {
+    hrm_kernel_id kernel;
+    hrm_matmul_family family;
+    hrm_spec specs[8];
+    uint32_t spec_count;
+    uint32_t rows, columns; /* of C per workgroup; DIRECT: invocations in all groups of a split */
+    uint32_t flags;         /* for HRM_SPEC_FLAGS, without the epilogue's */
+    bool store64;           /* the kernel binds C as 64-bit words too */
+} hrm_matmul_plan;
 
 /* The row of a family. wide, where there are two: the one that reads A and B 4 elements at a time (tiles, direct), or
  * stores 64-bit words (lane_shuffle). */
@@ -18,5 +49,26 @@ static inline bool hrm_matmul_family_packs(hrm_matmul_family family) {
 static inline bool hrm_matmul_family_tiles(hrm_matmul_family family) {
     return family == HRM_MATMUL_TILE || family == HRM_MATMUL_TILE_LARGE || family == HRM_MATMUL_TILE_SMALL;
 }
+
+static inline uint64_t hrm_divide_up(uint64_t a, uint64_t b) {
+    return (a + b - 1) / b;
+}
+
+static inline uint64_t hrm_round_up(uint64_t a, uint64_t b) {
+    return hrm_divide_up(a, b) * b;
+}
+
+static inline bool hrm_is_multiple_of_4(uint64_t x, uint64_t y) {
+    return (x | y) % 4 == 0;
+}
+
+static inline bool hrm_matmul_is_cpu(const hrm_device *device) {
+    return (hrm_device_get_caps(device) & HRM_CAP_CPU) != 0;
+}
+
+/* Plans of the CPU families. plan_lane_row: false where the family cannot multiply these. */
+void hrm_matmul_plan_lane_column(const hrm_device *device, const hrm_product *p, hrm_matmul_family family,
+                                 hrm_matmul_plan *plan);
+bool hrm_matmul_plan_lane_row(const hrm_device *device, const hrm_product *p, hrm_matmul_plan *plan);
 
 #endif

@@ -3,7 +3,8 @@
 #include <inttypes.h>
 
 static const char *dtype_name(hrm_dtype dtype) {
-    return dtype == HRM_U32_T ? "u32" : "f32";
+    static const char *const names[] = {"f32", "u32", "bf16", "f16"};
+    return (uint32_t)dtype < sizeof names / sizeof *names ? names[dtype] : "unknown";
 }
 
 bool hrm_row_check(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, hrm_dtype dtype,

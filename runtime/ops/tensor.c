@@ -23,7 +23,7 @@ hrm_span hrm_tensor_get_span(const hrm_tensor *t) {
         if (t->shape[i] == 0) return (hrm_span){t->buffer, t->offset, 0};
         last += (t->shape[i] - 1) * t->stride[i];
     }
-    return (hrm_span){t->buffer, t->offset, (last + 1) * 4};
+    return (hrm_span){t->buffer, t->offset, (last + 1) * hrm_dtype_get_bytes(t->dtype)};
 }
 
 hrm_tensor hrm_tensor_1d(hrm_buffer *buffer, uint64_t offset, hrm_dtype dtype, uint64_t n) {

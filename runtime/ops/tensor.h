@@ -8,7 +8,20 @@
 
 #include "gpu/buffer.h"
 
-typedef enum hrm_dtype { HRM_F32_T = 0, HRM_U32_T = 1 } hrm_dtype; /* all present types are 4 bytes wide */
+typedef enum hrm_dtype {
+    HRM_F32_T = 0,
+    HRM_U32_T = 1,
+    HRM_BF16_T = 2, /* 16-bit types lie as pairs in 32-bit words, the even element in the low half: no kernel needs */
+    HRM_F16_T = 3,  /* 16-bit storage to read them */
+} hrm_dtype;
+
+static inline uint32_t hrm_dtype_get_bytes(hrm_dtype dtype) {
+    return dtype == HRM_BF16_T || dtype == HRM_F16_T ? 2 : 4;
+}
+
+static inline bool hrm_dtype_is_16bit(hrm_dtype dtype) {
+    return dtype == HRM_BF16_T || dtype == HRM_F16_T;
+}
 
 enum { HRM_TENSOR_MAX_RANK = 4 };
 

@@ -279,7 +279,6 @@ static void test_swiglu_fused(void **state) {
     static const size_t shapes[][3] = {{37, 512, 96}, {5, 8, 12}, {3, 200, 9}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2], cols = n / 2;
-        if (!hrm_matmul_fuses_swiglu(device, cols)) continue;
         float *x = helper_gpu_host_f32(m * k), *w = helper_gpu_host_f32(n * k);
         helper_gpu_random(x, m * k, 1, 1);
         helper_gpu_random(w, n * k, 1, 2);
@@ -290,12 +289,14 @@ static void test_swiglu_fused(void **state) {
                                 .b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(n, k)),
                                 .c = helper_gpu_f32_2d(NULL, m, n)};
         hrm_tensor want = helper_gpu_f32_2d(NULL, m, cols), got = helper_gpu_f32_2d(NULL, m, cols);
+        hrm_matmul_args fused = args;
+        fused.c = got;
+        fused.end = HRM_MATMUL_END_SWIGLU;
+        if (!hrm_matmul_can_end(device, &fused)) continue;
         hrm_matmul_pack(rec, args.b, args.b_packed);
         hrm_matmul(rec, args);
         hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = args.c, .y = want, .rows = m, .cols = cols});
-        args.c = got;
-        args.swiglu = true;
-        hrm_matmul(rec, args);
+        hrm_matmul(rec, fused);
         helper_gpu_run();
         check_same_bits("fused SwiGLU", helper_gpu_read(got), helper_gpu_read(want), m * cols * sizeof(float));
     }
@@ -303,13 +304,10 @@ static void test_swiglu_fused(void **state) {
                             .a = helper_gpu_f32_2d(NULL, 8, 4),
                             .b = helper_gpu_f32_2d(NULL, 16, 4),
                             .c = helper_gpu_f32_2d(NULL, 8, 8),
-                            .swiglu = true,
+                            .end = HRM_MATMUL_END_SWIGLU,
                             .family = HRM_MATMUL_DIRECT};
     hrm_matmul(helper_gpu_begin(), args);
-    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "hrm_matmul_fuses_swiglu");
-    args.accumulate = true;
-    hrm_matmul(helper_gpu_begin(), args);
-    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "SwiGLU");
+    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "hrm_matmul_can_end");
 }
 
 static void test_refused(void **state) {
