@@ -35,20 +35,26 @@ void hrm_profile_end_command(hrm_program *program, uint32_t index, uint32_t comm
                                             program->profile, command + index + 1);
 }
 
-typedef struct label_sum {
-    const char *label;
-    uint64_t calls;
-    double ns, flops;
-} label_sum;
+/* The ranges that a command binds; a range bound under several types counts once. */
+static double count_bytes(const hrm_command *command) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < command->binding_count; i++) {
+        const hrm_span *span = &command->bindings[i];
+        uint32_t before = 0;
+        while (before < i &&
+               (command->bindings[before].buffer != span->buffer || command->bindings[before].offset != span->offset))
+            before++;
+        if (before == i) bytes += (double)span->bytes;
+    }
+    return bytes;
+}
 
-hrm_status hrm_program_read_profile(hrm_program *program,
-                                    void (*visit)(void *user, const char *label, uint64_t calls, double ns,
-                                                  double flops),
+hrm_status hrm_program_read_profile(hrm_program *program, void (*visit)(void *user, const hrm_label_time *time),
                                     void *user) {
     hrm_status status;
     hrm_device *device = program->device;
     uint64_t *times = NULL;
-    label_sum *sums = NULL;
+    hrm_label_time *sums = NULL;
     if (!program->profile) {
         if (program->list.count == 0) return HRM_OK;
         return hrm_fail(HRM_ERR_UNSUPPORTED,
@@ -89,9 +95,10 @@ hrm_status hrm_program_read_profile(hrm_program *program,
             sums[s].calls++;
             sums[s].ns += (double)ticks * (double)device->adapter.info.timestamp_period_ns;
             sums[s].flops += command->flops;
+            sums[s].bytes += count_bytes(command);
         }
     }
-    for (uint32_t s = 0; s < sum_count; s++) visit(user, sums[s].label, sums[s].calls, sums[s].ns, sums[s].flops);
+    for (uint32_t s = 0; s < sum_count; s++) visit(user, &sums[s]);
 fail:
     free(times);
     free(sums);

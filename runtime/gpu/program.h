@@ -52,10 +52,15 @@ hrm_status hrm_queue_wait(hrm_device *device, hrm_ticket ticket, uint64_t timeou
 hrm_status hrm_queue_drain(hrm_device *device);
 
 /* Per-label times of a program recorded with profiling: call after its submissions are done.
- * `visit` is called for each label in first-use order: calls = dispatches timed, ns = their sum, flops = estimates. */
-hrm_status hrm_program_read_profile(hrm_program *program,
-                                    void (*visit)(void *user, const char *label, uint64_t calls, double ns,
-                                                  double flops),
+ * `visit` is called for each label in first-use order. */
+typedef struct hrm_label_time {
+    const char *label; /* valid during the visit */
+    uint64_t calls;    /* commands timed */
+    double ns;         /* their sum */
+    double flops;      /* estimates */
+    double bytes;      /* of what they bind, each range counted once per command: at least what is read and written */
+} hrm_label_time;
+hrm_status hrm_program_read_profile(hrm_program *program, void (*visit)(void *user, const hrm_label_time *time),
                                     void *user);
 
 #endif

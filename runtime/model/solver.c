@@ -41,6 +41,7 @@ struct hrm_solver {
     hrm_tensor index, moved_tokens, moved_ids, moved_steps;
     bucket buckets[MAX_BUCKETS]; /* largest first */
     uint32_t bucket_count;
+    bool profile; /* programs carry timestamps */
     hrm_solver_observer observer;
     void *observer_user;
     /* host mirrors */
@@ -176,10 +177,21 @@ void hrm_solver_set_observer(hrm_solver *s, hrm_solver_observer observer, void *
     s->observer_user = user;
 }
 
+void hrm_solver_set_profile(hrm_solver *s) {
+    s->profile = true;
+}
+
+hrm_status hrm_solver_read_profile(hrm_solver *s, void (*visit)(void *user, const hrm_label_time *time), void *user) {
+    for (uint32_t i = 0; i < s->bucket_count; i++)
+        if (s->buckets[i].segment) return hrm_program_read_profile(s->buckets[i].segment, visit, user);
+    return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "solver: nothing was solved yet");
+}
+
 static hrm_status record_segment(hrm_solver *s, bucket *b) {
     hrm_recorder *rec = NULL;
     hrm_status status = hrm_recorder_create(s->model->device, &rec);
     if (status != HRM_OK) return status;
+    hrm_recorder_set_profile(rec, s->profile);
     const hrm_dims *d = &s->model->dims;
     const hrm_carry *c = &s->carry;
     hrm_net net = s->net;

@@ -109,6 +109,7 @@ static hrm_status record_programs(hrm_trainer *t) {
     hrm_recorder *rec = NULL;
     HRM_TRY(hrm_recorder_create(t->device, &rec));
     HRM_TRY(clear(rec, t));
+    hrm_recorder_set_profile(rec, t->profile);
     HRM_TRY(record_turns(rec, t));
     HRM_TRY(record_part(rec, t, &t->part_programs));
     if (t->config.early_segments && t->config.early_steps) {
@@ -195,13 +196,14 @@ fail:
     return status;
 }
 
-hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
-                              hrm_trainer **out) {
+static hrm_status create(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
+                         bool profile, hrm_trainer **out) {
     hrm_status status;
     hrm_trainer_config resolved;
     *out = NULL;
     hrm_trainer *t = calloc(1, sizeof *t);
     if (!t) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "trainer: no host memory");
+    t->profile = profile;
     t->dataset = train_set;
     t->set = hrm_dataset_get_set(train_set);
     HRM_TRY(hrm_recipe_resolve(config, t->set, &resolved));
@@ -232,6 +234,44 @@ hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *conf
     return HRM_OK;
 fail:
     hrm_trainer_destroy(t);
+    return status;
+}
+
+hrm_status hrm_trainer_create(hrm_device *device, const hrm_trainer_config *config, const hrm_dataset *train_set,
+                              hrm_trainer **out) {
+    return create(device, config, train_set, false, out);
+}
+
+hrm_status hrm_trainer_create_profiled(hrm_device *device, const hrm_trainer_config *config,
+                                       const hrm_dataset *train_set, hrm_trainer **out) {
+    return create(device, config, train_set, true, out);
+}
+
+static const hrm_trainer_part_programs *choose_programs(const hrm_trainer *t, uint32_t step) {
+    return t->early_programs.first && step <= t->config.early_steps ? &t->early_programs : &t->part_programs;
+}
+
+typedef struct profile_visit {
+    void (*visit)(void *user, const hrm_label_time *time, uint32_t times);
+    void *user;
+    uint32_t times;
+} profile_visit;
+
+static void visit_label(void *user, const hrm_label_time *time) {
+    const profile_visit *v = user;
+    v->visit(v->user, time, v->times);
+}
+
+hrm_status hrm_trainer_read_profile(hrm_trainer *t,
+                                    void (*visit)(void *user, const hrm_label_time *time, uint32_t times), void *user) {
+    profile_visit v = {visit, user, 1};
+    const hrm_trainer_part_programs *programs = choose_programs(t, t->steps_done);
+    hrm_status status = hrm_program_read_profile(programs->first, visit_label, &v);
+    for (uint32_t part = 0; t->turns && part <= t->step.parts && status == HRM_OK; part++)
+        status = hrm_program_read_profile(t->turns[part], visit_label, &v);
+    if (status == HRM_OK) status = hrm_program_read_profile(t->update, visit_label, &v);
+    v.times = t->step.parts - 1;
+    if (status == HRM_OK && programs->more) status = hrm_program_read_profile(programs->more, visit_label, &v);
     return status;
 }
 
@@ -362,8 +402,7 @@ static hrm_status upload_step_blocks(hrm_trainer *t, uint32_t step) {
 
 static hrm_status submit_step(hrm_trainer *t, uint32_t step) {
     hrm_status status = HRM_OK;
-    const bool early = t->early_programs.first && step <= t->config.early_steps;
-    const hrm_trainer_part_programs *programs = early ? &t->early_programs : &t->part_programs;
+    const hrm_trainer_part_programs *programs = choose_programs(t, step);
     for (uint32_t part = 0; part < t->step.parts; part++) {
         if (t->turns) HRM_TRY(hrm_program_submit(t->turns[part], NULL));
         HRM_TRY(hrm_program_submit(part == 0 ? programs->first : programs->more, NULL));

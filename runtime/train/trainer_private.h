@@ -48,11 +48,20 @@ struct hrm_trainer {
     uint32_t steps_done;      /* queued, those before a resume included */
     uint32_t steps_read;      /* reported, likewise */
     bool average_is_stale;    /* packed weights, puzzle table and fixed state of `average` lag behind */
+    bool profile;             /* programs carry timestamps around every command */
     bool is_bad;              /* a step was not finite: no further step is queued */
     bool is_torn;             /* a step was queued in part: nothing that would rest on it is done */
     uint64_t memory_limit;    /* bytes that micro_batch 0 had to fit */
     hrm_step_report report;
 };
+
+/* hrm_trainer_create, with timestamps around every command: slower, for benchmarks. Once steps are done,
+ * hrm_trainer_read_profile gives the times of the newest, by label; what a step runs several times (parts of the batch)
+ * is visited once, with how often it ran. */
+hrm_status hrm_trainer_create_profiled(hrm_device *device, const hrm_trainer_config *config,
+                                       const hrm_dataset *train_set, hrm_trainer **out);
+hrm_status hrm_trainer_read_profile(hrm_trainer *trainer,
+                                    void (*visit)(void *user, const hrm_label_time *time, uint32_t times), void *user);
 
 /* Plans every tensor for the resolved config, whose micro_batch is set. `dry`: without memory. */
 hrm_status hrm_trainer_lay_out(hrm_trainer *trainer, hrm_device *device, const hrm_trainer_config *config, bool dry);

@@ -8,6 +8,7 @@
 #include "shared/loss.h"
 #include "shared/matmul.h"
 #include "shared/optim.h"
+#include "shared/peak.h"
 #include "shared/random.h"
 #include "shared/rms_norm.h"
 #include "shared/rope.h"

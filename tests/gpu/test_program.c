@@ -198,16 +198,17 @@ static void test_cutting_keeps_results(void **state) {
 typedef struct profile_sums {
     uint32_t labels;
     uint64_t adds, scales;
-    double ns, flops;
+    double ns, flops, bytes;
 } profile_sums;
 
-static void on_label(void *user, const char *label, uint64_t calls, double ns, double flops) {
+static void on_label(void *user, const hrm_label_time *time) {
     profile_sums *sums = user;
     sums->labels++;
-    if (strcmp(label, "scope/scale_scalar") == 0) sums->scales += calls;
-    if (strcmp(label, "add_scalar") == 0) sums->adds += calls;
-    sums->ns += ns;
-    sums->flops += flops;
+    if (strcmp(time->label, "scope/scale_scalar") == 0) sums->scales += time->calls;
+    if (strcmp(time->label, "add_scalar") == 0) sums->adds += time->calls;
+    sums->ns += time->ns;
+    sums->flops += time->flops;
+    sums->bytes += time->bytes;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL never_ready(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count,
@@ -233,7 +234,7 @@ static void test_profile(void **state) {
     hrm_recorder_set_scope(rec, NULL);
     for (uint32_t s = 0; s < 2; s++) record_add(rec, hrm_buffer_span(a), hrm_buffer_span(a), hrm_buffer_span(a));
     CHECK_OK(hrm_recorder_end(rec, &program));
-    profile_sums sums = {0, 0, 0, 0.0, 0.0};
+    profile_sums sums = {0};
     if (hrm_device_get_caps(device) & HRM_CAP_TIMESTAMP) {
         CHECK_STATUS(hrm_program_read_profile(program, on_label, &sums), HRM_ERR_INVALID_ARGUMENT);
         CHECK_OK(hrm_program_submit(program, NULL));
@@ -243,6 +244,7 @@ static void test_profile(void **state) {
         CHECK_EQ(sums.scales, 3);
         CHECK_EQ(sums.adds, 2);
         CHECK(sums.flops == 5.0 * N);
+        CHECK(sums.bytes == 6 * 4.0 * N); /* all six commands bind the same tensor, once or more */
         CHECK_MSG(sums.ns >= 0.0 && sums.ns < 60e9, "%g ns", sums.ns);
         /* timestamps that a reset has swallowed */
         PFN_vkGetQueryPoolResults real = device->vk.vkGetQueryPoolResults;
