@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/bench_private.h"
 #include "base/clock.h"
 #include "base/config_copy.h"
 #include "gpu/program.h"
@@ -14,10 +15,12 @@
 #include "ops/loss.h"
 #include "ops/matmul.h"
 #include "ops/optim.h"
+#include "ops/peak.h"
 #include "ops/random.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
 #include "ops/swiglu.h"
+#include "shared/peak.h"
 
 /* One measurement: `record` records one run of the op. */
 typedef struct bench {
@@ -52,6 +55,10 @@ static int compare_doubles(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
+void hrm_bench_sort(double *values, uint32_t count) {
+    qsort(values, count, sizeof *values, compare_doubles);
+}
+
 /* Times a program that holds `repeat` copies of the op. */
 static hrm_status time_program(bench *b, hrm_program *program, uint32_t repeat, hrm_bench_result *r) {
     hrm_ticket ticket;
@@ -66,7 +73,7 @@ static hrm_status time_program(bench *b, hrm_program *program, uint32_t repeat, 
         if (i > 0) ms[i - 1] = hrm_clock_seconds_since(start) * 1e3 / repeat;
     }
     if (status == HRM_OK) {
-        qsort(ms, runs, sizeof *ms, compare_doubles);
+        hrm_bench_sort(ms, runs);
         r->runs = runs;
         r->median_ms = ms[runs / 2];
         r->min_ms = ms[0];
@@ -83,7 +90,7 @@ static bool wanted(const bench *b, const char *name) {
 typedef void (*record_fn)(hrm_recorder *rec, void *args);
 
 /* Records `record` often enough to fill some 30 ms at a guessed rate, times it and reports. */
-static hrm_status measure(bench *b, const char *name, const char *row, record_fn record, void *args, double flops,
+static hrm_status measure(bench *b, const hrm_bench_result *what, record_fn record, void *args, double flops,
                           double bytes) {
     hrm_recorder *rec = NULL;
     hrm_program *program = NULL;
@@ -94,7 +101,7 @@ static hrm_status measure(bench *b, const char *name, const char *row, record_fn
     HRM_TRY(hrm_recorder_create(b->device, &rec));
     for (uint32_t i = 0; i < repeat; i++) record(rec, args);
     HRM_TRY(hrm_recorder_end(rec, &program));
-    hrm_bench_result r = {.name = name, .row = row};
+    hrm_bench_result r = *what;
     HRM_TRY(time_program(b, program, repeat, &r));
     r.gflops = flops / r.median_ms * 1e-6;
     r.gbytes = bytes / r.median_ms * 1e-6;
@@ -148,8 +155,16 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
             if (scratch) args.scratch = hrm_plan_1d(&b->plan, HRM_LIFE_SCRATCH, "partial", HRM_F32_T, scratch);
         }
         double work = (double)rows * out * in * 2, bytes = 4.0 * ((double)rows * (in + out) + (double)out * in);
-        if (status == HRM_OK)
-            status = measure(b, name, hrm_matmul_get_row(b->device, args.form), record_matmul, &args, work, bytes);
+        const bool tn = args.form == HRM_MATMUL_TN, nn = args.form == HRM_MATMUL_NN;
+        const hrm_bench_result what = {.name = name,
+                                       .row = hrm_matmul_get_row(b->device, args.form),
+                                       .product = (hrm_bench_product)(HRM_BENCH_FORWARD + i),
+                                       .m = tn ? out : rows,
+                                       .n = nn || tn ? in : out,
+                                       .k = tn   ? rows
+                                            : nn ? out
+                                                 : in};
+        if (status == HRM_OK) status = measure(b, &what, record_matmul, &args, work, bytes);
         hrm_plan_deinit(&b->plan);
     }
     return status;
@@ -166,6 +181,11 @@ static void record_attention_fwd(hrm_recorder *rec, void *args) {
 
 static void record_attention_bwd(hrm_recorder *rec, void *args) {
     hrm_attention_bwd(rec, ((attention_args *)args)->bwd);
+}
+
+static const char *get_attention_row(hrm_device *device, bool backward) {
+    hrm_attention_family family;
+    return hrm_attention_choose(device, backward, &family) == HRM_OK ? hrm_attention_family_name(family) : "none";
 }
 
 static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32_t heads, uint32_t hd) {
@@ -193,9 +213,11 @@ static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32
     double pairs = (double)batch * heads * seq * seq * hd, bytes = 16.0 * (double)rows * (double)D;
     hrm_status status = HRM_OK;
     if (wanted(b, name[0]))
-        status = measure(b, name[0], "attention_fwd", record_attention_fwd, &args, 4 * pairs, bytes);
+        status = measure(b, &(hrm_bench_result){.name = name[0], .row = get_attention_row(b->device, false)},
+                         record_attention_fwd, &args, 4 * pairs, bytes);
     if (status == HRM_OK && wanted(b, name[1]))
-        status = measure(b, name[1], "attention_bwd", record_attention_bwd, &args, 10 * pairs, 2 * bytes);
+        status = measure(b, &(hrm_bench_result){.name = name[1], .row = get_attention_row(b->device, true)},
+                         record_attention_bwd, &args, 10 * pairs, 2 * bytes);
     hrm_plan_deinit(&b->plan);
     return status;
 }
@@ -283,9 +305,94 @@ static hrm_status bench_rows(bench *b, uint32_t rows, uint32_t cols) {
         status = hrm_plan_get_status(&b->plan);
         if (status == HRM_OK) status = hrm_queue_upload(b->device, hrm_tensor_get_span(&a.block), &block);
         if (status == HRM_OK)
-            status = measure(b, name, ops[i].row, ops[i].record, &a, 0, ops[i].words * 4 * (double)rows * cols);
+            status = measure(b, &(hrm_bench_result){.name = name, .row = ops[i].row}, ops[i].record, &a, 0,
+                             ops[i].words * 4 * (double)rows * cols);
         hrm_plan_deinit(&b->plan);
     }
+    return status;
+}
+
+/* ---- the device's peak ---- */
+
+typedef struct peak_args {
+    hrm_tensor x, y, z;
+    uint32_t rounds;
+} peak_args;
+
+static void record_peak(hrm_recorder *rec, void *p) {
+    const peak_args *a = p;
+    hrm_peak(rec, (hrm_peak_args){.y = a->x, .rounds = a->rounds, .factor = 0.999f, .term = 0.001f});
+}
+
+static void record_copy(hrm_recorder *rec, void *p) {
+    const peak_args *a = p;
+    hrm_recorder_copy(rec, hrm_tensor_get_span(&a->y), hrm_tensor_get_span(&a->x));
+}
+
+static void record_triad(hrm_recorder *rec, void *p) {
+    const peak_args *a = p;
+    hrm_add(rec, (hrm_add_args){.y = a->z, .a = a->x, .b = a->y});
+}
+
+static hrm_status time_once(bench *b, record_fn record, void *args, double *ms) {
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    hrm_bench_result r = {0};
+    hrm_status status;
+    HRM_TRY(hrm_recorder_create(b->device, &rec));
+    record(rec, args);
+    HRM_TRY(hrm_recorder_end(rec, &program));
+    HRM_TRY(time_program(b, program, 1, &r));
+    *ms = r.median_ms;
+fail:
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    return status;
+}
+
+/* Arithmetic: enough invocations for a large GPU, and rounds doubled until a run takes long enough for launching it not
+ * to matter, but no watchdog. */
+static hrm_status measure_arithmetic(bench *b, double *gflops) {
+    enum { INVOCATIONS = 1 << 18, LEAST_MS = 10, MOST_ROUNDS = 1 << 16 };
+    hrm_status status = HRM_OK;
+    hrm_plan_init(&b->plan, b->device);
+    peak_args args = {.x = random_tensor(b, 1, INVOCATIONS), .rounds = 1};
+    double ms = 0;
+    for (; status == HRM_OK && args.rounds <= MOST_ROUNDS; args.rounds *= 2) {
+        status = hrm_plan_get_status(&b->plan);
+        if (status == HRM_OK) status = time_once(b, record_peak, &args, &ms);
+        if (ms >= LEAST_MS) break;
+    }
+    *gflops = ms > 0 ? 1e-6 * 2 * HRM_PEAK_PER_ROUND * args.rounds * (double)INVOCATIONS / ms : 0;
+    hrm_plan_deinit(&b->plan);
+    return status;
+}
+
+/* Memory: tensors larger than any cache, as far as the device binds them. */
+static hrm_status measure_memory(bench *b, double *gbytes) {
+    const uint64_t most = UINT64_C(64) << 20, range = hrm_device_get_binding_range(b->device);
+    const uint64_t count = (range < most ? range / 16 * 16 : most) / 4;
+    double copy_ms = 0, triad_ms = 0;
+    hrm_status status;
+    hrm_plan_init(&b->plan, b->device);
+    peak_args args = {
+        .x = random_tensor(b, 1, count), .y = random_tensor(b, 1, count), .z = random_tensor(b, 1, count)};
+    HRM_TRY(hrm_plan_get_status(&b->plan));
+    HRM_TRY(time_once(b, record_copy, &args, &copy_ms));
+    HRM_TRY(time_once(b, record_triad, &args, &triad_ms));
+    const double copy = 1e-6 * 8 * (double)count / copy_ms, triad = 1e-6 * 12 * (double)count / triad_ms;
+    *gbytes = copy > triad ? copy : triad;
+fail:
+    hrm_plan_deinit(&b->plan);
+    return status;
+}
+
+hrm_status hrm_bench_measure_peak(hrm_device *device, hrm_bench_peak *peak) {
+    bench b = {.device = device, .config.runs = 3};
+    hrm_bench_peak measured = {.struct_size = (uint32_t)sizeof measured};
+    hrm_status status = measure_arithmetic(&b, &measured.gflops);
+    if (status == HRM_OK) status = measure_memory(&b, &measured.gbytes);
+    if (status == HRM_OK) *peak = measured;
     return status;
 }
 
@@ -293,11 +400,13 @@ hrm_status hrm_bench_kernels(hrm_device *device, const hrm_bench_config *config,
                              void (*visit)(void *user, const hrm_bench_result *result), void *user) {
     bench b = {.device = device, .visit = visit, .user = user};
     hrm_status status = hrm_config_copy(config, &b.config, sizeof b.config, "hrm_bench_config");
-    /* Products: 32 Sudokus of the 27M model, its layers, one Sudoku alone, then the demo's layers. */
-    static const uint32_t products[][3] = {{2592, 512, 512},  {2592, 1536, 512}, {2592, 3072, 512},
-                                           {2592, 512, 1536}, {81, 1536, 512},   {2304, 288, 96},
-                                           {2304, 96, 96},    {2304, 512, 96},   {2304, 96, 256}};
-    static const uint32_t attentions[][4] = {{4, 512, 8, 64}, {32, 81, 8, 64}, {1, 900, 8, 64}, {64, 36, 3, 32}};
+    /* Products: 32, 8 and 1 Sudokus at the layers of the 27M model, one with its puzzle position, then the demo's. */
+    static const uint32_t products[][3] = {
+        {2592, 512, 512}, {2592, 1536, 512}, {2592, 3072, 512}, {2592, 512, 1536}, {648, 512, 512}, {648, 1536, 512},
+        {648, 3072, 512}, {648, 512, 1536},  {81, 512, 512},    {81, 1536, 512},   {81, 3072, 512}, {81, 512, 1536},
+        {82, 1536, 512},  {2304, 288, 96},   {2304, 96, 96},    {2304, 512, 96},   {2304, 96, 256}};
+    static const uint32_t attentions[][4] = {{4, 512, 8, 64}, {32, 81, 8, 64}, {8, 82, 8, 64},
+                                             {1, 82, 8, 64},  {1, 900, 8, 64}, {64, 36, 3, 32}};
     static const uint32_t rows[][2] = {{2592, 512}, {2592, 1536}, {2304, 96}, {2304, 256}};
     for (size_t i = 0; status == HRM_OK && i < sizeof products / sizeof *products; i++)
         status = bench_matmul(&b, products[i][0], products[i][1], products[i][2]);

@@ -1,4 +1,4 @@
-#include "bench_load.h"
+#include "bench.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

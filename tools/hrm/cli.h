@@ -39,7 +39,7 @@ extern const cli_option cli_global_options[];
     X(render, "draw a puzzle without solving it")                                                                      \
     X(inspect, "show what is in a model file")                                                                         \
     X(convert, "model files from and to the PyTorch implementation")                                                   \
-    X(bench, "time the kernels, or loading a model, on this machine")
+    X(bench, "time kernels, training steps, solving and loading on this machine")
 
 #define CLI_DECLARE(name, about) int cli_cmd_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_DECLARE)

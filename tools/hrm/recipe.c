@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-static const cli_choice preset_choices[] = {{"demo", HRM_TASK_MAZE_DEMO},
-                                            {"sudoku-demo", HRM_TASK_SUDOKU_DEMO},
-                                            {"sudoku-extreme-1k", HRM_TASK_SUDOKU},
-                                            {"maze-hard-1k", HRM_TASK_MAZE_HARD},
-                                            {"arc-1", HRM_TASK_ARC_1},
-                                            {"arc-2", HRM_TASK_ARC_2},
-                                            {NULL, 0}};
+const cli_choice cli_preset_choices[] = {{"demo", HRM_TASK_MAZE_DEMO},
+                                         {"sudoku-demo", HRM_TASK_SUDOKU_DEMO},
+                                         {"sudoku-extreme-1k", HRM_TASK_SUDOKU},
+                                         {"maze-hard-1k", HRM_TASK_MAZE_HARD},
+                                         {"arc-1", HRM_TASK_ARC_1},
+                                         {"arc-2", HRM_TASK_ARC_2},
+                                         {NULL, 0}};
 static const cli_choice positions_choices[] = {
     {"rope", HRM_POSITIONS_ROPE}, {"learned", HRM_POSITIONS_LEARNED}, {"both", HRM_POSITIONS_BOTH}, {NULL, 0}};
 static const cli_choice halt_choices[] = {{"compare", HRM_HALT_COMPARE}, {"positive", HRM_HALT_POSITIVE}, {NULL, 0}};
@@ -41,7 +41,7 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     memset(recipe, 0, sizeof *recipe);
     const char *name = cli_peek(argc, argv, "preset");
     recipe->preset = HRM_TASK_MAZE_DEMO;
-    for (const cli_choice *c = preset_choices; name && c->name; c++) /* a wrong name is reported by the parser */
+    for (const cli_choice *c = cli_preset_choices; name && c->name; c++) /* a wrong name is reported by the parser */
         if (strcmp(c->name, name) == 0) recipe->preset = c->value;
     hrm_trainer_config *c = &recipe->config;
     *c = HRM_INIT(hrm_trainer_config);
@@ -145,7 +145,7 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
         (cli_option){.name = "preset",
                      .kind = CLI_CHOICE,
                      .value = &recipe->preset,
-                     .choices = preset_choices,
+                     .choices = cli_preset_choices,
                      .help = "the recipe to start from; the options below override it. demo: small mazes on a "
                              "processor in minutes; sudoku-demo: small Sudoku likewise; the others: the paper's "
                              "27M-parameter recipes for Sudoku-Extreme, Maze-Hard and ARC-AGI"};

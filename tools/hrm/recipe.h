@@ -20,6 +20,8 @@ typedef struct cli_recipe {
     bool given; /* any of the options was used */
 } cli_recipe;
 
+extern const cli_choice cli_preset_choices[]; /* hrm_task by name */
+
 /* Fills the recipe from the preset (the demo's without one) and the config file named in the arguments. Where the file
  * counts in epochs, the training split of the folder that --data names is opened to make steps of them. False after
  * printing an error. */
