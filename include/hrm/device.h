@@ -21,6 +21,15 @@ typedef enum hrm_device_type {
     HRM_DEVICE_CPU = 4,
 } hrm_device_type;
 
+/* A size at which the device's matrix units multiply 16-bit floats and add up in 32 bits: [m,n] += [m,k] [k,n]. */
+typedef struct hrm_matrix_shape {
+    uint32_t m, n, k;
+    uint32_t bf16;      /* 1: bfloat16; 0: IEEE half */
+    uint32_t multiples; /* 1: any multiples of m, n and k (VK_NV_cooperative_matrix2); 0: exactly these */
+} hrm_matrix_shape;
+
+#define HRM_MATRIX_SHAPES_MAX 32
+
 /* What was probed of one adapter. Sizes in bytes. Filled by hrm_device_enumerate. */
 typedef struct hrm_device_info {
     uint32_t struct_size;
@@ -41,6 +50,8 @@ typedef struct hrm_device_info {
     uint32_t storage_alignment, max_texel_elements;
     uint64_t max_storage_range, max_allocation_bytes;
     uint64_t device_local_bytes, host_visible_bytes;
+    uint32_t matrix_shape_count; /* listed by the driver; kernels that use them are checked and measured before use */
+    hrm_matrix_shape matrix_shapes[HRM_MATRIX_SHAPES_MAX];
 } hrm_device_info;
 
 /* Lists the adapters, best first. `infos` may be NULL to ask for the number; otherwise up to `capacity` entries are

@@ -1,5 +1,6 @@
 #include <hrm/device.h>
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,21 @@
 #include "gpu/device.h"
 #include "ops/kernels.h"
 #include "ops/select.h"
+
+static_assert(HRM_MATRIX_SHAPES_MAX >= 2 * HRM_COOPMAT_MAX_SHAPES, "a shape and a granule for each");
+
+static void list_shapes(const hrm_adapter *a, hrm_device_info *out) {
+    for (uint32_t i = 0; i < a->coopmat_count; i++) {
+        const hrm_coopmat_shape *s = &a->coopmat[i];
+        out->matrix_shapes[out->matrix_shape_count++] =
+            (hrm_matrix_shape){.m = s->m, .n = s->n, .k = s->k, .bf16 = s->bf16};
+    }
+    for (uint32_t i = 0; i < a->granule_count; i++) {
+        const hrm_coopmat_shape *g = &a->granules[i];
+        out->matrix_shapes[out->matrix_shape_count++] =
+            (hrm_matrix_shape){.m = g->m, .n = g->n, .k = g->k, .bf16 = g->bf16, .multiples = 1};
+    }
+}
 
 static void describe(const hrm_adapter *a, uint32_t struct_size, hrm_device_info *out) {
     hrm_device_info i = {.struct_size = struct_size,
@@ -49,6 +65,7 @@ static void describe(const hrm_adapter *a, uint32_t struct_size, hrm_device_info
         n += snprintf(i.features + n, sizeof i.features - (size_t)n, "%s%s", n ? " " : "", name);
     HRM_CAP_LIST(X)
 #undef X
+    list_shapes(a, &i);
     memcpy(out, &i, struct_size < sizeof i ? struct_size : sizeof i);
 }
 

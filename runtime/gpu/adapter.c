@@ -8,6 +8,8 @@
 #include <strings.h>
 
 #include "gpu/caps.h"
+#include "gpu/defects.h"
+#include "gpu/vk_matrix.h"
 
 /* ---- probing ------------------------------------------------------------------------------------------------------
  */
@@ -218,7 +220,13 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     entry->portability_subset = list_has(extensions, extension_count, "VK_KHR_portability_subset");
     entry->executable_properties =
         list_has(extensions, extension_count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
-    if (list_has(extensions, extension_count, "VK_KHR_cooperative_matrix")) a->caps |= HRM_CAP_COOPMAT;
+    const hrm_matrix_extensions matrix_extensions = {
+        .matrix = list_has(extensions, extension_count, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME),
+        .bf16 = list_has(extensions, extension_count, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME),
+        /* its SPIR-V is 1.6, which Vulkan knows from 1.3 on */
+        .second = version >= VK_API_VERSION_1_3 &&
+                  list_has(extensions, extension_count, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME),
+    };
     if (list_has(extensions, extension_count, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME)) a->caps |= HRM_CAP_MEMBUDGET;
     free(extensions);
 
@@ -252,18 +260,15 @@ static hrm_status probe(hrm_instance *instance, hrm_adapter_entry *entry) {
     entry->broadcast_dynamic = features12.subgroupBroadcastDynamicId;
     if (!features12.timelineSemaphore) mark_unusable(a, "its driver has no timeline semaphores (timelineSemaphore)");
     if (features12.bufferDeviceAddress) a->caps |= HRM_CAP_ADDRESS;
-    if (features12.shaderFloat16 && features11.storageBuffer16BitAccess) a->caps |= HRM_CAP_F16;
+    if (features12.shaderFloat16) a->caps |= HRM_CAP_F16;
     if (features12.shaderInt8 && features12.storageBuffer8BitAccess) a->caps |= HRM_CAP_INT8;
     if (features.features.shaderInt64) a->caps |= HRM_CAP_INT64;
     if (features.features.shaderFloat64) a->caps |= HRM_CAP_F64;
     hrm_adapter_probe_subgroups(entry, &subgroup, &control);
-    /* llvmpipe of Mesa 26.1.6 at 512 bits: creating a pipeline that packs two words into one (packUint2x32, as kernels
-     * with 64-bit stores do) overruns its own stack and ends the process. 256 bits, and Mesa 22.3 and 25.0, are fine.
-     */
-    unsigned mesa = 0;
-    if (driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && a->subgroup_size == 16 &&
-        sscanf(a->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26)
-        a->caps &= ~HRM_CAP_INT64;
+    status = hrm_adapter_probe_matrices(instance, entry, &matrix_extensions, features12.vulkanMemoryModel);
+    if (status != HRM_OK) return status;
+    entry->driver_id = driver.driverID;
+    hrm_defects_apply(a, driver.driverID);
 
     probe_queues(entry);
     probe_memory(entry);

@@ -44,7 +44,11 @@ typedef struct hrm_adapter {
     bool unified_memory;                               /* device-local memory is host-visible */
     hrm_coopmat_shape coopmat[HRM_COOPMAT_MAX_SHAPES]; /* in the driver's order */
     uint32_t coopmat_count;
-    int64_t score; /* larger is tried first; CPU drivers come last */
+    hrm_coopmat_shape granules[HRM_COOPMAT_MAX_SHAPES]; /* HRM_CAP_COOPMAT2: any multiples of these are shapes, too */
+    uint32_t granule_count;
+    uint32_t coopmat_subgroup; /* see hrm_device_get_coopmat_subgroup */
+    uint32_t defect_caps;      /* HRM_CAP_* that the driver lists but gets wrong (defects.h): not in caps */
+    int64_t score;             /* larger is tried first; CPU drivers come last */
 } hrm_adapter;
 
 /* Lists adapters, best first within equal UUIDs (duplicates of one physical device under several drivers are kept but

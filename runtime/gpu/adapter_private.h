@@ -21,6 +21,7 @@ typedef struct hrm_adapter_entry {
     bool broadcast_dynamic;
     bool portability_subset;
     bool executable_properties; /* VK_KHR_pipeline_executable_properties */
+    VkDriverId driver_id;
 } hrm_adapter_entry;
 
 /* All adapters of the instance in the order of hrm_adapter_list; free *out with free(). Errors: NO_DEVICE. */
@@ -34,6 +35,16 @@ void hrm_adapter_check_limits(hrm_adapter *adapter);
  * afterwards whether a size can be required. */
 void hrm_adapter_probe_subgroups(hrm_adapter_entry *entry, const VkPhysicalDeviceSubgroupProperties *subgroup,
                                  const VkPhysicalDeviceSubgroupSizeControlProperties *control);
+
+/* Extensions of matrix units that the driver lists. */
+typedef struct hrm_matrix_extensions {
+    bool matrix, bf16, second; /* VK_KHR_cooperative_matrix, VK_KHR_shader_bfloat16, VK_NV_cooperative_matrix2 */
+} hrm_matrix_extensions;
+
+/* adapter_matrix.c: shapes, granules and HRM_CAP_COOPMAT*. Needs HRM_CAP_F16 and the subgroup sizes of the entry.
+ *   memory_model  the vulkanMemoryModel feature, which SPIR-V with cooperative matrices is written against */
+hrm_status hrm_adapter_probe_matrices(hrm_instance *instance, hrm_adapter_entry *entry,
+                                      const hrm_matrix_extensions *listed, bool memory_model);
 
 /* Best first; drivers of one physical device (equal UUIDs) stay together, the preferred driver first. Sets info.index.
  */

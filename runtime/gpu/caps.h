@@ -17,16 +17,20 @@
 #define HRM_CAP_TEXEL_LARGE 0x200u /* maxTexelBufferElements >= 2^24: rgba32f views of whole tensors are possible */
 #define HRM_CAP_TIMESTAMP 0x400u   /* compute timestamps */
 #define HRM_CAP_CPU 0x800u         /* a CPU driver: rows that only pay there */
-#define HRM_CAP_F16 0x1000u        /* shaderFloat16 + 16-bit storage (reported; no row needs it yet) */
+#define HRM_CAP_F16 0x1000u        /* shaderFloat16: f16 in registers and shared memory; in buffers it lies in words */
 #define HRM_CAP_INT8 0x2000u
 #define HRM_CAP_INT64 0x4000u
 #define HRM_CAP_F64 0x8000u
-#define HRM_CAP_COOPMAT 0x10000u   /* VK_KHR_cooperative_matrix listed (reported; no row needs it yet) */
+#define HRM_CAP_COOPMAT 0x10000u   /* VK_KHR_cooperative_matrix in compute, and the Vulkan memory model it builds on */
 #define HRM_CAP_MEMBUDGET 0x20000u /* VK_EXT_memory_budget: the driver says how much memory this process may use */
 
+/* Each of these three stands on HRM_CAP_COOPMAT and is masked with it; the first needs HRM_CAP_F16 as well. */
 #define HRM_CAP_COOPMAT_F16 0x40000u  /* a listed subgroup-wide shape multiplies f16 and adds up in f32 */
-#define HRM_CAP_COOPMAT_BF16 0x80000u /* the same for bf16 (VK_KHR_shader_bfloat16) */
-#define HRM_CAP_COOPMAT2 0x100000u    /* VK_NV_cooperative_matrix2 with what our rows use: see adapter.c */
+#define HRM_CAP_COOPMAT_BF16 0x80000u /* the same for bf16 (VK_KHR_shader_bfloat16: type and matrices of it) */
+/* VK_NV_cooperative_matrix2: flexible dimensions with subgroup-wide granules of a type above, conversions between
+ * component types and uses, reductions, per-element operations. Not promised: workgroup scope, tensor addressing,
+ * block loads. */
+#define HRM_CAP_COOPMAT2 0x100000u
 
 /* Of these, what says where a row pays or how it is run, not what its SPIR-V needs to be compiled. */
 #define HRM_CAPS_OF_USE                                                                                                \

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "gpu/buffer_private.h"
 #include "gpu/caps.h"
+#include "gpu/defects.h"
 #include "gpu/device_private.h"
+#include "gpu/vk_matrix.h"
 
 /* Real GPUs share their time with a desktop and are reset by watchdogs after one or two seconds. */
 #define SUBMIT_TARGET_NS UINT64_C(100000000)
@@ -39,6 +41,14 @@ static uint32_t masked_caps(void) {
         if (*at) at++;
     }
     return mask;
+}
+
+/* Without what a capability stands on it cannot be used: HRM_DISABLE=coopmat takes all matrices away. */
+static uint32_t close_caps(uint32_t caps) {
+    if (!(caps & HRM_CAP_COOPMAT)) caps &= ~(HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16);
+    if (!(caps & HRM_CAP_F16)) caps &= ~HRM_CAP_COOPMAT_F16;
+    if (!(caps & (HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16))) caps &= ~HRM_CAP_COOPMAT2;
+    return caps;
 }
 
 static void make_key(hrm_device *device) {
@@ -74,8 +84,11 @@ static void choose_cache_dir(hrm_device *device, const char *wish) {
 static hrm_status create_device(hrm_device *device) {
     hrm_status status;
     const hrm_adapter_entry *a = &device->adapter;
-    const char *extensions[4];
+    const char *extensions[8];
     uint32_t extension_count = 0;
+    const bool matrices = (device->caps & HRM_CAP_COOPMAT) != 0;
+    const bool bf16_matrices = (device->caps & HRM_CAP_COOPMAT_BF16) != 0;
+    const bool second_matrices = (device->caps & HRM_CAP_COOPMAT2) != 0;
     if (a->size_control && a->size_control_extension) {
         extensions[extension_count++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
     }
@@ -84,36 +97,60 @@ static hrm_status create_device(hrm_device *device) {
     bool statistics = device->compile_only && a->executable_properties;
     if (statistics) extensions[extension_count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
 
+    if (matrices) extensions[extension_count++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+    if (bf16_matrices) extensions[extension_count++] = VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME;
+    if (second_matrices) extensions[extension_count++] = VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME;
+
+    /* Each optional struct joins the front of the chain. */
+    void *chain = NULL;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
         .pipelineExecutableInfo = VK_TRUE,
     };
+    if (statistics) chain = &executable;
     VkPhysicalDeviceSubgroupSizeControlFeatures size_control = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
-        .pNext = statistics ? &executable : NULL,
+        .pNext = chain,
         .subgroupSizeControl = VK_TRUE,
         .computeFullSubgroups = a->full_subgroups,
     };
+    if (a->size_control) chain = &size_control;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+        .pNext = chain,
+        .cooperativeMatrix = VK_TRUE,
+    };
+    if (matrices) chain = &matrix;
+    VkPhysicalDeviceShaderBfloat16FeaturesKHR bf16 = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR,
+        .pNext = chain,
+        .shaderBFloat16Type = VK_TRUE,
+        .shaderBFloat16CooperativeMatrix = VK_TRUE,
+    };
+    if (bf16_matrices) chain = &bf16;
+    VkPhysicalDeviceCooperativeMatrix2FeaturesNV second = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV,
+        .pNext = chain,
+        .cooperativeMatrixFlexibleDimensions = VK_TRUE,
+        .cooperativeMatrixReductions = VK_TRUE,
+        .cooperativeMatrixConversions = VK_TRUE,
+        .cooperativeMatrixPerElementOperations = VK_TRUE,
+    };
+    if (second_matrices) chain = &second;
     VkPhysicalDeviceVulkan12Features features12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-        .pNext = a->size_control ? (void *)&size_control
-                 : statistics    ? (void *)&executable
-                                 : NULL,
+        .pNext = chain,
         .timelineSemaphore = VK_TRUE,
         .bufferDeviceAddress = (device->caps & HRM_CAP_ADDRESS) != 0,
         .shaderFloat16 = (device->caps & HRM_CAP_F16) != 0,
         .shaderInt8 = (device->caps & HRM_CAP_INT8) != 0,
         .storageBuffer8BitAccess = (device->caps & HRM_CAP_INT8) != 0,
         .subgroupBroadcastDynamicId = a->broadcast_dynamic,
-    };
-    VkPhysicalDeviceVulkan11Features features11 = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
-        .pNext = &features12,
-        .storageBuffer16BitAccess = (device->caps & HRM_CAP_F16) != 0,
+        .vulkanMemoryModel = matrices,
     };
     VkPhysicalDeviceFeatures2 features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-        .pNext = &features11,
+        .pNext = &features12,
         .features.shaderInt64 = (device->caps & HRM_CAP_INT64) != 0,
         .features.shaderFloat64 = (device->caps & HRM_CAP_F64) != 0,
     };
@@ -154,7 +191,8 @@ hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out) {
     HRM_TRY(hrm_adapter_select(entries, count, selector, info->compile_only, &index));
     device->adapter = entries[index];
     device->compile_only = info->compile_only;
-    device->caps = device->adapter.info.caps & ~masked_caps();
+    device->caps = close_caps(device->adapter.info.caps & ~masked_caps());
+    hrm_defects_log(&device->adapter.info, device->adapter.driver_id);
     device->submit_target_ns = device->adapter.info.type == HRM_ADAPTER_CPU ? 0 : SUBMIT_TARGET_NS;
     device->binding_alignment = 64;
     if (device->adapter.info.storage_alignment > device->binding_alignment) {
@@ -218,6 +256,10 @@ const hrm_adapter *hrm_device_get_adapter(const hrm_device *device) {
 
 uint32_t hrm_device_get_caps(const hrm_device *device) {
     return device->caps;
+}
+
+uint32_t hrm_device_get_coopmat_subgroup(const hrm_device *device) {
+    return device->caps & HRM_CAP_COOPMAT ? device->adapter.info.coopmat_subgroup : 0;
 }
 
 uint64_t hrm_device_get_binding_alignment(const hrm_device *device) {

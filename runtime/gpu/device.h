@@ -26,7 +26,13 @@ hrm_status hrm_device_open(const hrm_device_open_info *info, hrm_device **out);
 void hrm_device_close(hrm_device *device);
 
 const hrm_adapter *hrm_device_get_adapter(const hrm_device *device);
-uint32_t hrm_device_get_caps(const hrm_device *device);              /* HRM_CAP_* after HRM_DISABLE */
+uint32_t hrm_device_get_caps(const hrm_device *device); /* HRM_CAP_* after HRM_DISABLE */
+/* Invocations of the subgroups in which pipelines with cooperative matrices run, all of them full; 0 without
+ * HRM_CAP_COOPMAT. The X size of such a workgroup must be a multiple of it (else creating the pipeline fails), and
+ * gl_SubgroupID is gl_LocalInvocationIndex divided by it. It is the smallest size where one can be required, which is
+ * that of the matrix units themselves (8 on Xe1, 16 on Xe2, 32 on RDNA), else the only one there is. A row with an
+ * HRM_CAP_SUBGROUP_* gets that size instead. */
+uint32_t hrm_device_get_coopmat_subgroup(const hrm_device *device);
 uint64_t hrm_device_get_binding_alignment(const hrm_device *device); /* for span offsets; >= 64, power of two */
 uint64_t hrm_device_get_binding_range(const hrm_device *device);     /* largest storage-buffer binding in bytes */
 uint64_t hrm_device_get_memory_in_use(const hrm_device *device);     /* bytes of live buffers */

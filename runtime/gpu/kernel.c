@@ -273,6 +273,19 @@ static hrm_status create_pipeline(hrm_device *device, hrm_pipeline *pipeline) {
     const uint64_t invocations = (uint64_t)local[0] * local[1] * local[2];
     /* A device that only compiles may lack the row's size: it then picks its own. */
     uint32_t required = hrm_kernel_required_subgroup(row->caps & device->caps);
+    const bool matrices = (needs.caps & HRM_CAP_COOPMAT) != 0;
+    if (matrices) {
+        /* a matrix is spread over a whole subgroup: one that misses invocations computes nonsense */
+        const uint32_t subgroup = required ? required : device->adapter.info.coopmat_subgroup;
+        if (local[0] % subgroup != 0) {
+            status = hrm_fail(HRM_ERR_UNSUPPORTED,
+                              "its workgroup is %u invocations long in X; cooperative matrices need whole subgroups of "
+                              "%u",
+                              local[0], subgroup);
+            goto fail;
+        }
+        if (device->adapter.size_control) required = subgroup;
+    }
     if (required && invocations > (uint64_t)required * device->adapter.max_workgroup_subgroups) {
         status = hrm_fail(HRM_ERR_UNSUPPORTED,
                           "a workgroup of %u subgroups of %u invocations exceeds what this device allows (%u)",

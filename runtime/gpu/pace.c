@@ -2,13 +2,15 @@
  *
  * Desktop systems reset a GPU whose queue does not come up for air within one or two seconds, so no submission should
  * run longer than the device's target (100 ms). How long work takes is unknown at first: pieces are cut by a cautious
- * estimate and submitted one by one, with timestamps at both ends. From the second submission on, the measured times
- * join pieces that are needlessly short into one submission, and cut again those that came out too long.
+ * estimate and submitted one by one, with timestamps at both ends; where a device has none that can be read, each piece
+ * is waited for, and the host's clock tells. From the second submission on, the measured times join pieces that are
+ * needlessly short into one submission, and cut again those that came out too long.
  * CPU drivers have no watchdog: their target is 0 and a program is one piece. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gpu/caps.h"
 #include "gpu/device_private.h"
@@ -64,7 +66,7 @@ hrm_status hrm_pace_cut(hrm_program *program) {
     }
     program->piece_count = count;
     drop_clock(program);
-    if (program->rounds && count) {
+    if (program->rounds && count && !program->host_clock) {
         const VkQueryPoolCreateInfo info = {
             .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
             .queryType = VK_QUERY_TYPE_TIMESTAMP,
@@ -77,8 +79,16 @@ fail:
     return status;
 }
 
-/* Replaces the estimates by what the last submission took. False when the timestamps cannot be read. */
-static bool read_clock(hrm_program *program, double *longest) {
+/* Replaces the estimate of a piece by what it took. */
+static void take_time(hrm_program *program, hrm_program_piece *piece, double ns) {
+    ns += ASSUMED_OVERHEAD_NS;
+    const double scale = ns / piece->cost_ns;
+    for (uint32_t c = piece->first; c < piece->first + piece->count; c++) program->list.items[c].cost_ns *= scale;
+    piece->cost_ns = ns;
+}
+
+/* All pieces of the last submission. False when the timestamps cannot be read. */
+static bool read_clock(hrm_program *program) {
     hrm_device *device = program->device;
     uint32_t count = program->piece_count;
     uint64_t *times = calloc((size_t)count * 2, sizeof *times);
@@ -86,18 +96,47 @@ static bool read_clock(hrm_program *program, double *longest) {
     VkResult result = device->vk.vkGetQueryPoolResults(device->handle, program->clock, 0, 2 * count,
                                                        (size_t)count * 2 * sizeof *times, times, sizeof *times,
                                                        VK_QUERY_RESULT_64_BIT);
-    *longest = 0.0;
     for (uint32_t p = 0; result == VK_SUCCESS && p < count; p++) {
-        hrm_program_piece *piece = &program->pieces[p];
-        uint64_t ticks = (times[2 * p + 1] - times[2 * p]) & device->adapter.timestamp_mask;
-        double ns = (double)ticks * (double)device->adapter.info.timestamp_period_ns + ASSUMED_OVERHEAD_NS;
-        double scale = ns / piece->cost_ns;
-        for (uint32_t c = piece->first; c < piece->first + piece->count; c++) program->list.items[c].cost_ns *= scale;
-        piece->cost_ns = ns;
-        if (piece->count > 1 && ns > *longest) *longest = ns;
+        const uint64_t ticks = (times[2 * p + 1] - times[2 * p]) & device->adapter.timestamp_mask;
+        take_time(program, &program->pieces[p], (double)ticks * (double)device->adapter.info.timestamp_period_ns);
     }
     free(times);
     return result == VK_SUCCESS;
+}
+
+/* One dispatch cannot be cut: whoever sees the desktop stutter is told which it is. */
+static void report_uncuttable(const hrm_program *program) {
+    const hrm_program_piece *longest = NULL;
+    for (uint32_t p = 0; p < program->piece_count; p++) {
+        const hrm_program_piece *piece = &program->pieces[p];
+        if (piece->count == 1 && piece->cost_ns > (double)program->target_ns &&
+            (!longest || piece->cost_ns > longest->cost_ns))
+            longest = piece;
+    }
+    if (!longest) return;
+    const char *label = program->list.items[longest->first].label;
+    hrm_log(HRM_LOG_WARN,
+            "pacing: %s alone takes %.0f ms on %s, where %.0f ms are aimed at; smaller batches make it shorter",
+            label ? label : "a command", longest->cost_ns * 1e-6, program->device->adapter.info.name,
+            (double)program->target_ns * 1e-6);
+}
+
+/* After each measured submission, with all times taken: nothing of the program is in flight. */
+static hrm_status end_round(hrm_program *program) {
+    hrm_status status;
+    bool too_long = false;
+    for (uint32_t p = 0; p < program->piece_count; p++)
+        too_long =
+            too_long || (program->pieces[p].count > 1 && program->pieces[p].cost_ns > (double)program->target_ns);
+    program->rounds--;
+    if (program->rounds == 0) report_uncuttable(program);
+    if (!too_long && program->rounds) return HRM_OK;
+    hrm_log(HRM_LOG_DEBUG, "pacing: cutting %u pieces again", program->piece_count);
+    HRM_TRY(hrm_pace_cut(program));
+    HRM_TRY(hrm_program_record(program));
+    return HRM_OK;
+fail:
+    return status;
 }
 
 hrm_status hrm_pace_measure(hrm_program *program) {
@@ -105,27 +144,34 @@ hrm_status hrm_pace_measure(hrm_program *program) {
     if (!program->clock || program->last == 0) return HRM_OK;
     /* only the first few submissions of a program's life wait here */
     HRM_TRY(hrm_queue_wait(program->device, program->last, 0));
-    double longest;
-    bool readable = read_clock(program, &longest);
-    if (!readable) hrm_log(HRM_LOG_WARN, "timestamps cannot be read: submissions stay short");
-    program->rounds = readable ? program->rounds - 1 : 0;
-    if (readable && (longest > (double)program->target_ns || program->rounds == 0)) {
-        hrm_log(HRM_LOG_DEBUG, "pacing: longest piece %.2f ms of %u; cutting again", longest * 1e-6,
-                program->piece_count);
-        HRM_TRY(hrm_pace_cut(program));
-        HRM_TRY(hrm_program_record(program));
-    } else if (program->rounds == 0) {
-        drop_clock(program);
-        HRM_TRY(hrm_program_record(program));
-    }
+    if (read_clock(program)) return end_round(program);
+    hrm_log(HRM_LOG_WARN, "timestamps cannot be read: the host's clock measures submissions");
+    program->host_clock = true;
+    HRM_TRY(hrm_pace_cut(program));
+    HRM_TRY(hrm_program_record(program));
     return HRM_OK;
+fail:
+    return status;
+}
+
+hrm_status hrm_pace_submit_measured(hrm_program *program) {
+    hrm_status status;
+    hrm_device *device = program->device;
+    HRM_TRY(hrm_queue_drain(device)); /* what comes before is no part of it */
+    for (uint32_t p = 0; p < program->piece_count; p++) {
+        const uint64_t start = hrm_clock_ns();
+        HRM_TRY(hrm_queue_submit(device, &program->pieces[p].commands, 1, &program->last));
+        HRM_TRY(hrm_queue_wait(device, program->last, 0));
+        take_time(program, &program->pieces[p], (double)(hrm_clock_ns() - start));
+    }
+    return end_round(program);
 fail:
     return status;
 }
 
 uint32_t hrm_pace_group(const hrm_program *program, uint32_t first) {
     if (!program->target_ns) return program->piece_count - first;
-    if (program->rounds || !(program->device->caps & HRM_CAP_TIMESTAMP)) return 1;
+    if (program->rounds || program->profile) return 1; /* nothing was measured yet, or ever will be */
     double cost = 0.0;
     uint32_t count = 0;
     while (first + count < program->piece_count) {

@@ -142,7 +142,8 @@ hrm_status hrm_program_create(hrm_device *device, hrm_command_list *list, bool p
         program->flops += program->list.items[c].flops;
     }
     program->target_ns = device->submit_target_ns;
-    if (program->target_ns && (device->caps & HRM_CAP_TIMESTAMP) && !profile) program->rounds = PACE_ROUNDS;
+    program->host_clock = !(device->caps & HRM_CAP_TIMESTAMP);
+    if (program->target_ns && !profile) program->rounds = PACE_ROUNDS;
     HRM_TRY(hrm_program_bind_all(program));
     HRM_TRY(hrm_pace_cut(program));
     if (profile) HRM_TRY(hrm_profile_init(program));
@@ -191,7 +192,9 @@ hrm_status hrm_program_submit(hrm_program *program, hrm_ticket *ticket) {
     hrm_device *device = program->device;
     VkCommandBuffer group[64];
     HRM_TRY(hrm_pace_measure(program));
-    for (uint32_t first = 0; first < program->piece_count;) {
+    const bool measured = program->rounds && program->host_clock;
+    if (measured) HRM_TRY(hrm_pace_submit_measured(program));
+    for (uint32_t first = 0; first < program->piece_count && !measured;) {
         uint32_t count = hrm_pace_group(program, first);
         if (count > 64) count = 64;
         for (uint32_t i = 0; i < count; i++) group[i] = program->pieces[first + i].commands;

@@ -65,6 +65,7 @@ struct hrm_program {
     uint64_t target_ns; /* longest submission aimed at; 0 = one piece */
     VkQueryPool clock;  /* begin and end of each piece while measuring */
     uint32_t rounds;    /* measurements still to make */
+    bool host_clock;    /* there are no timestamps: they are made with the host's clock */
 
     /* profile.c */
     VkQueryPool profile; /* per piece one begin, then one after each command */
@@ -85,6 +86,8 @@ hrm_status hrm_program_bind_all(hrm_program *program);
 /* pace.c: where command buffers and submissions are cut. */
 hrm_status hrm_pace_cut(hrm_program *program);     /* sets pieces[] from the commands' costs */
 hrm_status hrm_pace_measure(hrm_program *program); /* before a submission: reads clocks, cuts anew if needed */
+/* Instead of submitting, while there is still to be measured with the host's clock: waits for every piece. */
+hrm_status hrm_pace_submit_measured(hrm_program *program);
 uint32_t hrm_pace_group(const hrm_program *program, uint32_t first); /* pieces of the submission starting at first */
 double hrm_pace_estimate_ns(const hrm_command *command);
 

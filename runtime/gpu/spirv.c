@@ -197,22 +197,27 @@ static bool read_capability(uint32_t capability, uint32_t *caps) {
     static const struct {
         uint32_t capability, caps;
     } known[] = {
-        {0, HRM_CAP_NONE},        /* Matrix */
-        {1, HRM_CAP_NONE},        /* Shader */
-        {9, HRM_CAP_F16},         /* Float16 */
-        {10, HRM_CAP_F64},        /* Float64 */
-        {11, HRM_CAP_INT64},      /* Int64 */
-        {39, HRM_CAP_INT8},       /* Int8 */
-        {46, HRM_CAP_NONE},       /* SampledBuffer */
-        {47, HRM_CAP_NONE},       /* ImageBuffer */
-        {61, HRM_CAP_NONE},       /* GroupNonUniform */
-        {63, HRM_CAP_ARITHMETIC}, /* GroupNonUniformArithmetic */
-        {64, HRM_CAP_BALLOT},     /* GroupNonUniformBallot */
-        {65, HRM_CAP_SHUFFLE},    /* GroupNonUniformShuffle */
-        {4433, HRM_CAP_F16},      /* StorageBuffer16BitAccess */
-        {4448, HRM_CAP_INT8},     /* StorageBuffer8BitAccess */
-        {5347, HRM_CAP_ADDRESS},  /* PhysicalStorageBufferAddresses */
-        {6022, HRM_CAP_COOPMAT},  /* CooperativeMatrixKHR */
+        {0, HRM_CAP_NONE},            /* Matrix */
+        {1, HRM_CAP_NONE},            /* Shader */
+        {9, HRM_CAP_F16},             /* Float16 */
+        {10, HRM_CAP_F64},            /* Float64 */
+        {11, HRM_CAP_INT64},          /* Int64 */
+        {39, HRM_CAP_INT8},           /* Int8 */
+        {46, HRM_CAP_NONE},           /* SampledBuffer */
+        {47, HRM_CAP_NONE},           /* ImageBuffer */
+        {61, HRM_CAP_NONE},           /* GroupNonUniform */
+        {63, HRM_CAP_ARITHMETIC},     /* GroupNonUniformArithmetic */
+        {64, HRM_CAP_BALLOT},         /* GroupNonUniformBallot */
+        {65, HRM_CAP_SHUFFLE},        /* GroupNonUniformShuffle */
+        {4448, HRM_CAP_INT8},         /* StorageBuffer8BitAccess */
+        {5116, HRM_CAP_COOPMAT_BF16}, /* BFloat16TypeKHR */
+        {5118, HRM_CAP_COOPMAT_BF16}, /* BFloat16CooperativeMatrixKHR */
+        {5345, HRM_CAP_COOPMAT},      /* VulkanMemoryModel: only matrices need it */
+        {5347, HRM_CAP_ADDRESS},      /* PhysicalStorageBufferAddresses */
+        {5430, HRM_CAP_COOPMAT2},     /* CooperativeMatrixReductionsNV */
+        {5431, HRM_CAP_COOPMAT2},     /* CooperativeMatrixConversionsNV */
+        {5432, HRM_CAP_COOPMAT2},     /* CooperativeMatrixPerElementOperationsNV */
+        {6022, HRM_CAP_COOPMAT},      /* CooperativeMatrixKHR */
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (known[i].capability != capability) continue;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gpu/adapter_private.h"
+#include "gpu/defects.h"
 
 #define LAVAPIPE_ICD "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
 #define SWIFTSHADER_ICD "/usr/lib/chromium/vk_swiftshader_icd.json"
@@ -48,6 +49,21 @@ static void test_every_entry_is_sane(void **state) {
         CHECK(a->device_local_bytes > 0);
         CHECK(a->host_visible_bytes > 0);
         CHECK_EQ((a->caps & HRM_CAP_CPU) != 0, a->type == HRM_ADAPTER_CPU);
+        CHECK_EQ(a->caps & a->defect_caps, 0);
+        /* matrices: sizes and types that the capabilities promise, and no others */
+        uint32_t shapes = 0;
+        for (uint32_t s = 0; s < a->coopmat_count; s++) {
+            CHECK(a->coopmat[s].m > 0 && a->coopmat[s].n > 0 && a->coopmat[s].k > 0);
+            shapes |= a->coopmat[s].bf16 ? HRM_CAP_COOPMAT_BF16 : HRM_CAP_COOPMAT_F16;
+        }
+        CHECK_EQ(a->caps & (HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16), shapes);
+        CHECK_EQ((a->caps & HRM_CAP_COOPMAT2) != 0, a->granule_count > 0);
+        if (shapes) CHECK(a->caps & HRM_CAP_COOPMAT);
+        if (shapes & HRM_CAP_COOPMAT_F16) CHECK(a->caps & HRM_CAP_F16);
+        CHECK_EQ((a->caps & HRM_CAP_COOPMAT) != 0, a->coopmat_subgroup > 0);
+        if (a->coopmat_subgroup) {
+            CHECK(a->min_subgroup_size <= a->coopmat_subgroup && a->coopmat_subgroup <= a->max_subgroup_size);
+        }
     }
     /* CPU drivers come after everything else that works */
     for (uint32_t i = 1; i < count; i++) {
@@ -266,6 +282,58 @@ static void test_subgroup_sizes(void **state) {
     CHECK_EQ(probe_sizes(HRM_ADAPTER_CPU, 2, false, 0, 0, 0, &control), HRM_CAP_BALLOT);
 }
 
+static hrm_adapter adapter_with_matrices(const char *driver_info, uint32_t subgroup_size) {
+    hrm_adapter a = {.name = "Some device",
+                     .driver_name = "llvmpipe",
+                     .subgroup_size = subgroup_size,
+                     .coopmat = {{8, 8, 8, false}},
+                     .coopmat_count = 1,
+                     .granules = {{8, 8, 8, false}},
+                     .granule_count = 1,
+                     .coopmat_subgroup = subgroup_size,
+                     .caps = HRM_CAP_INT64 | HRM_CAP_F16 | HRM_CAP_COOPMAT | HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT2};
+    snprintf(a.driver_info, sizeof a.driver_info, "%s", driver_info);
+    return a;
+}
+
+/* What a driver is known to get wrong is taken away, from that driver in those versions only, and said. */
+static void test_known_defects(void **state) {
+    (void)state;
+    const uint32_t all = adapter_with_matrices("", 16).caps;
+    hrm_adapter a = adapter_with_matrices("Mesa 26.1.6-1 (LLVM 21.1.8)", 16);
+    hrm_defects_apply(&a, VK_DRIVER_ID_MESA_LLVMPIPE);
+    CHECK_EQ(a.caps, HRM_CAP_F16);
+    CHECK_EQ(a.defect_caps, all & ~HRM_CAP_F16);
+    CHECK_EQ(a.coopmat_count + a.granule_count + a.coopmat_subgroup, 0);
+    clear_log();
+    hrm_defects_log(&a, VK_DRIVER_ID_MESA_LLVMPIPE);
+    CHECK(
+        log_has("not used on Some device although its driver lists it: int64 (llvmpipe Mesa 26.1.6-1 (LLVM 21.1.8): at "
+                "512 bits"));
+    CHECK(log_has("coopmat coopmat-f16 coopmat2 (llvmpipe Mesa 26.1.6-1"));
+
+    const struct {
+        const char *info;
+        VkDriverId driver;
+        uint32_t subgroup;
+    } sound[] = {
+        {"Mesa 26.1.6-1 (LLVM 21.1.8)", VK_DRIVER_ID_MESA_LLVMPIPE, 8},
+        {"Mesa 25.0.7-2", VK_DRIVER_ID_MESA_LLVMPIPE, 16},
+        {"Mesa 26.1.6-1", VK_DRIVER_ID_MESA_RADV, 16},
+        {"570.86.16", VK_DRIVER_ID_NVIDIA_PROPRIETARY, 16},
+    };
+    for (size_t i = 0; i < sizeof sound / sizeof sound[0]; i++) {
+        a = adapter_with_matrices(sound[i].info, sound[i].subgroup);
+        hrm_defects_apply(&a, sound[i].driver);
+        CHECK_EQ(a.caps, all);
+        CHECK_EQ(a.defect_caps, 0);
+        CHECK_EQ(a.coopmat_count, 1);
+        clear_log();
+        hrm_defects_log(&a, sound[i].driver);
+        CHECK(!log_has("not used"));
+    }
+}
+
 int main(void) {
     hrm_adapter *list = NULL;
     uint32_t count = 0;
@@ -279,6 +347,7 @@ int main(void) {
         cmocka_unit_test(test_order_and_choice_on_an_imaginary_desktop),
         cmocka_unit_test(test_limits_below_vulkans_own),
         cmocka_unit_test(test_subgroup_sizes),
+        cmocka_unit_test(test_known_defects),
     };
     return cmocka_run_group_tests_name("gpu/adapter", tests, clear_environment, NULL);
 }

@@ -181,6 +181,40 @@ static void test_key_ignores_the_memory_budget(void **state) {
     close_checked(other);
 }
 
+/* What stands on a masked capability goes with it. */
+static void test_masking_matrices(void **state) {
+    (void)state;
+    const uint32_t types = HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16;
+    hrm_device *device = open_device(NULL, "");
+    const uint32_t all = hrm_device_get_caps(device);
+    CHECK_EQ(hrm_device_get_coopmat_subgroup(device) > 0, (all & HRM_CAP_COOPMAT) != 0);
+    close_checked(device);
+    if (!(all & types)) {
+        print_message("no cooperative matrices here: not checked\n");
+        skip();
+    }
+    static const struct {
+        const char *disable;
+        uint32_t gone;
+    } masks[] = {
+        {"coopmat", HRM_CAP_COOPMAT | HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16 | HRM_CAP_COOPMAT2},
+        {"f16", HRM_CAP_F16 | HRM_CAP_COOPMAT_F16},
+        {"coopmat-f16,coopmat-bf16", HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT_BF16 | HRM_CAP_COOPMAT2},
+        {"coopmat2", HRM_CAP_COOPMAT2},
+    };
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        setenv("HRM_DISABLE", masks[i].disable, 1);
+        device = open_device(NULL, "");
+        unsetenv("HRM_DISABLE");
+        const uint32_t caps = hrm_device_get_caps(device);
+        CHECK_EQ(caps & masks[i].gone, 0);
+        /* nothing else goes, but NV's matrices with the last type */
+        CHECK_EQ(all & ~caps & ~masks[i].gone & ~(caps & types ? 0 : HRM_CAP_COOPMAT2), 0);
+        if (!(caps & HRM_CAP_COOPMAT)) CHECK_EQ(hrm_device_get_coopmat_subgroup(device), 0);
+        close_checked(device);
+    }
+}
+
 static void test_pipeline_cache_file(void **state) {
     (void)state;
     const char *folder = check_temp_path("cache/of/pipelines");
@@ -295,7 +329,7 @@ int main(void) {
         cmocka_unit_test(test_disable_masks_capabilities),    cmocka_unit_test(test_pipeline_cache_file),
         cmocka_unit_test(test_unwritable_cache_is_not_fatal), cmocka_unit_test(test_user_slot),
         cmocka_unit_test(test_left_children_are_named),       cmocka_unit_test(test_memory_budget),
-        cmocka_unit_test(test_key_ignores_the_memory_budget),
+        cmocka_unit_test(test_key_ignores_the_memory_budget), cmocka_unit_test(test_masking_matrices),
     };
     return cmocka_run_group_tests_name("gpu/device", tests, NULL, check_validation);
 }

@@ -159,6 +159,35 @@ static void test_modules_by_hand(void **state) {
     CHECK_STATUS(measure_words(wild, sizeof wild, &needs), HRM_ERR_UNSUPPORTED);
 }
 
+/* A module's capabilities become ours. Numbers: SPIR-V specification, section 3.31, and its registered extensions. */
+static void test_capabilities(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t capability, caps;
+    } known[] = {
+        {9, HRM_CAP_F16},
+        {6022, HRM_CAP_COOPMAT},
+        {5345, HRM_CAP_COOPMAT},
+        {5116, HRM_CAP_COOPMAT_BF16},
+        {5118, HRM_CAP_COOPMAT_BF16},
+        {5430, HRM_CAP_COOPMAT2},
+        {5431, HRM_CAP_COOPMAT2},
+        {5432, HRM_CAP_COOPMAT2},
+    };
+    hrm_spirv_needs needs;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const uint32_t words[] = {HEADER, SHADER_8X4X2, 2 << 16 | 17, known[i].capability};
+        CHECK_OK(measure_words(words, sizeof words, &needs));
+        CHECK_EQ(needs.caps, known[i].caps);
+    }
+    /* 16 bits in buffers, bf16 dot products, tensor addressing, block loads: no device promises them to our rows */
+    static const uint32_t foreign[] = {4433, 5117, 5433, 5434};
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        const uint32_t words[] = {HEADER, SHADER_8X4X2, 2 << 16 | 17, foreign[i]};
+        CHECK_STATUS(measure_words(words, sizeof words, &needs), HRM_ERR_UNSUPPORTED);
+    }
+}
+
 /* Whatever a module says, it is only read: the sanitizers of a debugging build watch. */
 static void test_damaged_modules(void **state) {
     (void)state;
@@ -250,6 +279,99 @@ static void test_pipelines(void **state) {
     hrm_device_close(device);
 }
 
+/* An empty kernel that says it uses matrices, in workgroups of 24 x 2, as a row of its own. */
+static const uint32_t matrix_kernel[] = {HEADER,
+                                         2 << 16 | 17,
+                                         1,
+                                         2 << 16 | 17,
+                                         6022,
+                                         3 << 16 | 14, /* memory model: logical, Vulkan */
+                                         0,
+                                         3,
+                                         5 << 16 | 15, /* entry point %4 "main" */
+                                         5,
+                                         4,
+                                         0x6e69616d,
+                                         0,
+                                         6 << 16 | 16,
+                                         4,
+                                         17,
+                                         24,
+                                         2,
+                                         1,
+                                         2 << 16 | 19, /* %1 = void */
+                                         1,
+                                         3 << 16 | 33, /* %2 = function */
+                                         2,
+                                         1,
+                                         5 << 16 | 54,
+                                         1,
+                                         4,
+                                         0,
+                                         2,
+                                         2 << 16 | 248,
+                                         5,
+                                         1 << 16 | 253,
+                                         1 << 16 | 56};
+
+static uint32_t required_size;
+static bool full_subgroups;
+
+static VKAPI_ATTR VkResult VKAPI_CALL watch_create(VkDevice handle, VkPipelineCache cache, uint32_t count,
+                                                   const VkComputePipelineCreateInfo *infos,
+                                                   const VkAllocationCallbacks *allocator, VkPipeline *out) {
+    (void)handle, (void)cache, (void)count, (void)allocator;
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo *size = infos->stage.pNext;
+    required_size = size ? size->requiredSubgroupSize : 0;
+    full_subgroups = (infos->stage.flags & VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT) != 0;
+    *out = VK_NULL_HANDLE;
+    return VK_ERROR_FEATURE_NOT_PRESENT; /* nothing is to be made of it here */
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL make_no_module(VkDevice handle, const VkShaderModuleCreateInfo *info,
+                                                     const VkAllocationCallbacks *allocator, VkShaderModule *out) {
+    (void)handle, (void)info, (void)allocator;
+    *out = VK_NULL_HANDLE;
+    return VK_SUCCESS;
+}
+
+/* Kernels with cooperative matrices get full subgroups of one size, and no workgroup that would leave one incomplete.
+ */
+static void test_matrix_pipelines(void **state) {
+    (void)state;
+    static const struct hrm_kernel_row row = {
+        "matrices", "", 0, HRM_CAP_COOPMAT, matrix_kernel, sizeof matrix_kernel / 4};
+    static const hrm_kernel_table table = {&row, 1};
+    const hrm_device_open_info info = {.kernels = &table, .cache_dir = ""};
+    hrm_device *device = NULL;
+    CHECK_OK(hrm_device_open(&info, &device));
+    /* an imaginary device: sizes 8 to 32 can be required */
+    hrm_adapter_entry *entry = &device->adapter;
+    device->caps |= HRM_CAP_COOPMAT;
+    entry->size_control = entry->full_subgroups = true;
+    entry->max_workgroup_subgroups = 64;
+    entry->info.coopmat_subgroup = 8;
+    device->vk.vkCreateShaderModule = make_no_module;
+    device->vk.vkCreateComputePipelines = watch_create;
+    CHECK(hrm_kernel_is_usable(device, 0));
+    CHECK_STATUS(hrm_kernel_prepare(device, 0, NULL, 0), HRM_ERR_UNSUPPORTED);
+    CHECK_EQ(required_size, 8);
+    CHECK(full_subgroups);
+    required_size = 99;
+    entry->info.coopmat_subgroup = 16;
+    CHECK_STATUS(hrm_kernel_prepare(device, 0, NULL, 0), HRM_ERR_UNSUPPORTED);
+    CHECK_ERROR_HAS("its workgroup is 24 invocations long in X; cooperative matrices need whole subgroups of 16");
+    CHECK_EQ(required_size, 99); /* the driver was not asked */
+    /* one size only, which cannot be required */
+    entry->size_control = false;
+    entry->info.coopmat_subgroup = 8;
+    CHECK_STATUS(hrm_kernel_prepare(device, 0, NULL, 0), HRM_ERR_UNSUPPORTED);
+    CHECK_EQ(required_size, 0);
+    device->caps &= ~HRM_CAP_COOPMAT;
+    CHECK(!hrm_kernel_is_usable(device, 0));
+    hrm_device_close(device);
+}
+
 int main(void) {
     watch_log();
     hrm_device *probe = open_device(NULL, "");
@@ -257,7 +379,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row),       cmocka_unit_test(test_known_sizes),
         cmocka_unit_test(test_modules_by_hand), cmocka_unit_test(test_damaged_modules),
-        cmocka_unit_test(test_explained),       cmocka_unit_test(test_pipelines),
+        cmocka_unit_test(test_capabilities),    cmocka_unit_test(test_explained),
+        cmocka_unit_test(test_pipelines),       cmocka_unit_test(test_matrix_pipelines),
     };
     return cmocka_run_group_tests_name("gpu/limits", tests, NULL, NULL);
 }

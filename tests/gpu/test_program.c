@@ -2,6 +2,7 @@
 #include "helper_device.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "gpu/device_private.h"
 
@@ -154,11 +155,20 @@ static void test_destroy_while_queued(void **state) {
     hrm_buffer_destroy(a);
 }
 
-/* With a target far below what the program takes, it is cut into pieces, measured and cut again; the result stays. */
-static void test_cutting_keeps_results(void **state) {
-    (void)state;
+static uint32_t submissions, buffers_submitted;
+static PFN_vkQueueSubmit real_submit;
+
+static VKAPI_ATTR VkResult VKAPI_CALL count_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *all,
+                                                   VkFence fence) {
+    submissions += count;
+    for (uint32_t i = 0; i < count; i++) buffers_submitted += all[i].commandBufferCount;
+    return real_submit(queue, count, all, fence);
+}
+
+/* With a target far below what the program takes, it is cut into pieces, measured and cut again; the result stays. With
+ * a generous one it ends as one submission. Whoever measures: the device, or the host. */
+static void cut_and_join(hrm_device *device) {
     enum { N = 100000, STEPS = 60 };
-    hrm_device *device = shared_device();
     hrm_buffer *a = make_buffer(device, N, "a");
     float *host = calloc(N, sizeof *host);
     CHECK(host != NULL);
@@ -184,6 +194,12 @@ static void test_cutting_keeps_results(void **state) {
     CHECK_OK(hrm_recorder_end(rec, &program));
     for (uint32_t t = 0; t < 4; t++) CHECK_OK(hrm_program_submit(program, NULL));
     CHECK_EQ(hrm_program_get_piece_count(program), 1);
+    real_submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = count_submit;
+    submissions = 0;
+    CHECK_OK(hrm_program_submit(program, NULL));
+    CHECK_EQ(submissions, 1);
+    device->vk.vkQueueSubmit = real_submit;
     hrm_device_set_submit_target(device, 0);
     free(got);
     got = download(device, a, N);
@@ -193,6 +209,92 @@ static void test_cutting_keeps_results(void **state) {
     free(got);
     free(host);
     hrm_buffer_destroy(a);
+}
+
+static void test_cutting_keeps_results(void **state) {
+    (void)state;
+    cut_and_join(shared_device());
+}
+
+static hrm_device *open_without_timestamps(void) {
+    setenv("HRM_DISABLE", "timestamp", 1);
+    hrm_device *device = open_device(NULL, "");
+    unsetenv("HRM_DISABLE");
+    return device;
+}
+
+static void test_cutting_without_timestamps(void **state) {
+    (void)state;
+    hrm_device *device = open_without_timestamps();
+    cut_and_join(device);
+    CHECK_EQ(hrm_device_get_validation_count(device), 0);
+    hrm_device_close(device);
+}
+
+/* What a device without timestamps takes is what the host sees: pieces whose waits last longer than the target are cut,
+ * those that are quick are joined. */
+static PFN_vkWaitSemaphores real_wait;
+static VKAPI_ATTR VkResult VKAPI_CALL slow_wait(VkDevice handle, const VkSemaphoreWaitInfo *info, uint64_t timeout) {
+    const struct timespec moment = {.tv_nsec = 20 * 1000 * 1000};
+    nanosleep(&moment, NULL);
+    return real_wait(handle, info, timeout);
+}
+
+static void test_measured_by_the_host(void **state) {
+    (void)state;
+    enum { N = 256, STEPS = 64 };
+    hrm_device *device = open_without_timestamps();
+    hrm_buffer *a = make_buffer(device, N, "a");
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    CHECK_OK(hrm_queue_drain(device));
+    hrm_device_set_submit_target(device, 10 * 1000 * 1000);
+    CHECK_OK(hrm_recorder_create(device, &rec));
+    hrm_recorder_fill(rec, hrm_buffer_span(a), 0);
+    for (uint32_t s = 0; s < STEPS; s++) record_scale(rec, hrm_buffer_span(a), hrm_buffer_span(a), 1.0f);
+    CHECK_OK(hrm_recorder_end(rec, &program));
+    CHECK_EQ(hrm_program_get_piece_count(program), 1); /* estimated at 5 us each */
+    real_wait = device->vk.vkWaitSemaphores;
+    device->vk.vkWaitSemaphores = slow_wait;
+    CHECK_OK(hrm_program_submit(program, NULL)); /* 20 ms: eighths of 10 ms are wanted */
+    CHECK(hrm_program_get_piece_count(program) >= 8);
+    device->vk.vkWaitSemaphores = real_wait;
+    CHECK_OK(hrm_program_submit(program, NULL)); /* microseconds each */
+    real_submit = device->vk.vkQueueSubmit;
+    device->vk.vkQueueSubmit = count_submit;
+    submissions = buffers_submitted = 0;
+    CHECK_OK(hrm_program_submit(program, NULL));
+    CHECK_EQ(buffers_submitted, hrm_program_get_piece_count(program));
+    CHECK(submissions >= 1 && submissions <= buffers_submitted);
+    device->vk.vkQueueSubmit = real_submit;
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    hrm_buffer_destroy(a);
+    hrm_device_close(device);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL never_ready(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count,
+                                                  size_t size, void *data, VkDeviceSize stride,
+                                                  VkQueryResultFlags flags) {
+    (void)handle, (void)pool, (void)first, (void)count, (void)size, (void)data, (void)stride;
+    CHECK(!(flags & VK_QUERY_RESULT_WAIT_BIT)); /* that would wait for ever */
+    return VK_NOT_READY;
+}
+
+/* Timestamps that a reset has swallowed: the host measures instead. */
+static void test_timestamps_that_never_come(void **state) {
+    (void)state;
+    hrm_device *device = open_device(NULL, "");
+    if (hrm_device_get_caps(device) & HRM_CAP_TIMESTAMP) {
+        PFN_vkGetQueryPoolResults real = device->vk.vkGetQueryPoolResults;
+        device->vk.vkGetQueryPoolResults = never_ready;
+        cut_and_join(device);
+        CHECK(log_has("timestamps cannot be read"));
+        device->vk.vkGetQueryPoolResults = real;
+    } else {
+        print_message("no compute timestamps: not checked\n");
+    }
+    hrm_device_close(device);
 }
 
 typedef struct profile_sums {
@@ -209,14 +311,6 @@ static void on_label(void *user, const hrm_label_time *time) {
     sums->ns += time->ns;
     sums->flops += time->flops;
     sums->bytes += time->bytes;
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL never_ready(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count,
-                                                  size_t size, void *data, VkDeviceSize stride,
-                                                  VkQueryResultFlags flags) {
-    (void)handle, (void)pool, (void)first, (void)count, (void)size, (void)data, (void)stride;
-    CHECK(!(flags & VK_QUERY_RESULT_WAIT_BIT)); /* that would wait for ever */
-    return VK_NOT_READY;
 }
 
 static void test_profile(void **state) {
@@ -277,6 +371,9 @@ int main(void) {
         cmocka_unit_test(test_replay_many_times),
         cmocka_unit_test(test_destroy_while_queued),
         cmocka_unit_test(test_cutting_keeps_results),
+        cmocka_unit_test(test_cutting_without_timestamps),
+        cmocka_unit_test(test_measured_by_the_host),
+        cmocka_unit_test(test_timestamps_that_never_come),
         cmocka_unit_test(test_profile),
     };
     return cmocka_run_group_tests_name("gpu/program", tests, NULL, close_shared_device);

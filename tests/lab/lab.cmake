@@ -5,6 +5,7 @@
 #   lab/refusals                 devices that lack what cannot be done without, the Khronos mock driver among them, are
 #                                refused by name
 #   lab/two_devices              lavapipe and SwiftShader in one process
+#   lab/matrices                 rows for matrix units, executed by lavapipe of Mesa 26 or newer at 256 bits
 #   lab/limits, lab/fault_*      the layers' own test, and planted faults that validation must find (layer/)
 #   <test>@lab-small             device tests on lavapipe cut down to what Vulkan 1.2 promises, and less
 #   <test>@lab-discrete          ... made to look like a graphics card whose memory the host cannot see
@@ -62,6 +63,14 @@ if(HRM_LAVAPIPE_ICD AND HRM_SWIFTSHADER_ICD)
   hrm_lab_test(two_devices COMMAND test_two_devices
     ENVIRONMENT "VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD}:${HRM_SWIFTSHADER_ICD};HRM_REQUIRE_TWO_DEVICES=1")
 endif() # else matrix.cmake reports which is absent
+
+# ---- matrix units on a processor ------------------------------------------------------------------------------------
+if(HRM_LAVAPIPE_ICD)
+  file(MAKE_DIRECTORY ${hrm_lab_work})
+  hrm_lab_test(matrices COMMAND ${HRM_SH} ${CMAKE_CURRENT_SOURCE_DIR}/lab/matrices.sh ${PROJECT_BINARY_DIR}
+    ENVIRONMENT "VK_ICD_FILENAMES=${HRM_LAVAPIPE_ICD}")
+  set_tests_properties(lab/matrices PROPERTIES WORKING_DIRECTORY ${hrm_lab_work})
+endif()
 
 # ---- lavapipe, changed by a layer ------------------------------------------------------------------------------------
 if(HRM_LAVAPIPE_ICD)

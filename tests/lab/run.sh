@@ -60,7 +60,7 @@ records='HRM_LAB_UPDATE=1 HRM_REQUIRE_LAB=1 ctest --test-dir @build@ -R "^lab/(a
 # shellcheck disable=SC2016 # for the inner sh
 suite='status=0; export HRM_REQUIRE_DEVICE=1 HRM_REQUIRE_LAB=1; ctest --test-dir @build@ -j @jobs@ --output-on-failure \
     --output-junit @build@/lab.xml @filter@ >@build@/lab.log 2>&1 || status=$?; tail -n 40 @build@/lab.log; exit $status'
-elsewhere="-R '@lavapipe|^lavapipe/|^lab/(amd|intel)|^(base|io|data|viz|fuzz|cli)/'"
+elsewhere="-R '@lavapipe|^lavapipe/|^lab/(amd|intel|matrices)|^gpu/prebuilt|^(base|io|data|viz|fuzz|cli)/'"
 
 # run_part NAME: $title and the results in $work/NAME.xml
 run_part() {

@@ -89,6 +89,20 @@ static hrm_status print_kernels(hrm_device *device, bool every_row) {
     return status;
 }
 
+static void print_shapes(const hrm_device_info *d) {
+    if (d->matrix_shape_count == 0) return;
+    char text[HRM_MATRIX_SHAPES_MAX * 64] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < d->matrix_shape_count && used < sizeof text; i++) {
+        const hrm_matrix_shape *s = &d->matrix_shapes[i];
+        int length = snprintf(text + used, sizeof text - used, "%s%s %s%ux%ux%u", i ? ", " : "",
+                              s->bf16 ? "bf16" : "f16", s->multiples ? "multiples of " : "", s->m, s->n, s->k);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    printf("  matrices    ");
+    cli_print_wrapped(text, 14, 14);
+}
+
 static void print_info(const hrm_device_info *d) {
     char a[32], b[32], c[32];
     printf("%u: %s\n", d->index, d->name);
@@ -110,6 +124,7 @@ static void print_info(const hrm_device_info *d) {
            cli_format_bytes(d->max_allocation_bytes, c, sizeof c), d->max_texel_elements);
     printf("  features    ");
     cli_print_wrapped(d->features[0] ? d->features : "none of the optional ones", 14, 14);
+    print_shapes(d);
 }
 
 static hrm_status describe_as_text(const hrm_device_info *d, const devices_options *options) {
@@ -178,6 +193,14 @@ static json_t *info_to_json(const hrm_device_info *d) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(o, numbers[i].name, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(o, "features", split_words(d->features));
+    json_t *shapes = json_array();
+    for (uint32_t i = 0; i < d->matrix_shape_count; i++) {
+        const hrm_matrix_shape *s = &d->matrix_shapes[i];
+        json_array_append_new(shapes,
+                              json_pack("{s:s, s:i, s:i, s:i, s:b}", "type", s->bf16 ? "bf16" : "f16", "m", (int)s->m,
+                                        "n", (int)s->n, "k", (int)s->k, "multiples", (int)s->multiples));
+    }
+    json_object_set_new(o, "matrix_shapes", shapes);
     return o;
 }
 

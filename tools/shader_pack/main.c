@@ -1,12 +1,15 @@
 /* shader_pack: the build step that turns shaders/kernels.def into one C file of SPIR-V.
  *
- *   shader_pack --shaders FOLDER --spirv-val PROGRAM --spv-dir FOLDER --out FILE.c
+ *   shader_pack --shaders FOLDER --prebuilt FOLDER --spirv-val PROGRAM --spv-dir FOLDER --out FILE.c
  *
  * The table is compiled in, from the same kernels.def that the runtime compiles in, so the two cannot disagree. Rows
  * are compiled on all cores; a row whose preprocessed source, defines and compiler are those of an earlier run keeps
  * its .spv. Every new module goes through spirv-val, and its bindings and push constants are compared with the row's
  * access letters and push struct. The output is rewritten only when its contents change. Any error of any row is
- * printed as file:line and fails the build. */
+ * printed as file:line and fails the build.
+ *
+ * Rows of HRM_KERNEL_PREBUILT are not compiled: their SPIR-V lies in the folder named, and a row whose source is no
+ * longer what that was made of fails the build as well. They are validated where this spirv-val knows what they use. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,9 +26,12 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "file.h"
 #include "gpu/caps.h"
 #include "interface.h"
+#include "prebuilt.h"
 #include "shared/params.h"
+#include "source_hash.h"
 
 extern char **environ;
 
@@ -38,25 +44,32 @@ typedef struct pack_row {
     const char *access;
     uint32_t push_bytes;
     const char *defines;
+    const char *target; /* of a prebuilt row; NULL: it is compiled here */
     /* made by a worker */
     uint32_t *words;
     size_t word_count;
     bool compiled; /* false: taken from the folder of an earlier run */
     bool failed;
+    bool outdated; /* prebuilt: nothing was made of the source as it is now */
+    bool unknown;  /* prebuilt: this spirv-val cannot judge it */
 } pack_row;
 
 /* The last entry is a sentinel, so that an empty table compiles. */
 static pack_row pack_rows[] = {
-#define HRM_KERNEL(id, source, access, push, caps, defines)                                                            \
-    {#id, source, access, (uint32_t)sizeof(struct push), defines, NULL, 0, false, false},
+#define PACK_ROW(id, source, access, push, defines, target)                                                            \
+    {#id, source, access, (uint32_t)sizeof(struct push), defines, target, NULL, 0, false, false, false, false},
+#define HRM_KERNEL(id, source, access, push, caps, defines) PACK_ROW(id, source, access, push, defines, NULL)
+#define HRM_KERNEL_PREBUILT(id, source, access, push, caps, defines)                                                   \
+    PACK_ROW(id, source, access, push, defines, PACK_PREBUILT_TARGET(caps))
 #include "kernels.def"
 #undef HRM_KERNEL
-    {NULL, NULL, NULL, 0, NULL, NULL, 0, false, false},
+    {.name = NULL},
 };
 static const size_t pack_row_count = sizeof pack_rows / sizeof pack_rows[0] - 1;
 
 typedef struct pack_options {
     const char *shaders;
+    const char *prebuilt;
     const char *spirv_val;
     const char *spv_dir;
     const char *out;
@@ -67,6 +80,7 @@ static uint64_t compiler_hash; /* SPIR-V that this compiler makes of a fixed sha
 static size_t next_row;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* next_row, and whole messages on standard error */
 
+/* Whole messages, one at a time. */
 static void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void complain(const char *format, ...) {
     va_list args;
@@ -77,68 +91,9 @@ static void complain(const char *format, ...) {
     va_end(args);
 }
 
-static void *must_alloc(size_t bytes) {
-    void *memory = calloc(1, bytes ? bytes : 1);
-    if (!memory) {
-        fprintf(stderr, "shader_pack: out of memory\n");
-        exit(1);
-    }
-    return memory;
-}
-
-static char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *format_text(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    char *text = must_alloc((size_t)(length < 0 ? 0 : length) + 1);
-    va_start(args, format);
-    vsnprintf(text, (size_t)length + 1, format, args);
-    va_end(args);
-    return text;
-}
-
-/* Whole file plus a NUL, or NULL with errno set. */
-static char *read_file(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    if (!file) return NULL;
-    size_t capacity = 1 << 14, used = 0;
-    char *bytes = must_alloc(capacity);
-    for (;;) {
-        used += fread(bytes + used, 1, capacity - 1 - used, file);
-        if (used < capacity - 1) break;
-        char *grown = realloc(bytes, capacity *= 2);
-        if (!grown) {
-            fprintf(stderr, "shader_pack: out of memory\n");
-            exit(1);
-        }
-        bytes = grown;
-    }
-    bool bad = ferror(file) != 0;
-    fclose(file);
-    if (bad) {
-        free(bytes);
-        errno = EIO;
-        return NULL;
-    }
-    bytes[used] = '\0';
-    if (size) *size = used;
-    return bytes;
-}
-
-/* Writes beside the target and renames, so that a killed build leaves no half file behind. */
 static bool write_file(const char *path, const void *bytes, size_t size) {
-    char *temporary = format_text("%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
-    bool ok = file && fwrite(bytes, 1, size, file) == size;
-    if (file) ok = fclose(file) == 0 && ok;
-    ok = ok && rename(temporary, path) == 0;
-    if (!ok) {
-        complain("shader_pack: cannot write %s: %s\n", path, strerror(errno));
-        unlink(temporary);
-    }
-    free(temporary);
+    bool ok = pack_write_file(path, bytes, size);
+    if (!ok) complain("shader_pack: cannot write %s: %s\n", path, strerror(errno));
     return ok;
 }
 
@@ -150,22 +105,22 @@ static shaderc_include_result *resolve_include(void *user, const char *requested
                                                size_t depth) {
     (void)user;
     (void)depth;
-    shaderc_include_result *result = must_alloc(sizeof *result);
+    shaderc_include_result *result = pack_alloc(sizeof *result);
     char *path = NULL, *content = NULL;
     size_t size = 0;
     if (type == shaderc_include_type_relative) {
         const char *slash = strrchr(requesting, '/');
         int folder = slash ? (int)(slash - requesting + 1) : 0;
-        path = format_text("%.*s%s", folder, requesting, requested);
-        content = read_file(path, &size);
+        path = pack_format("%.*s%s", folder, requesting, requested);
+        content = pack_read_file(path, &size);
     }
     if (!content) {
         free(path);
-        path = format_text("%s/%s", options.shaders, requested);
-        content = read_file(path, &size);
+        path = pack_format("%s/%s", options.shaders, requested);
+        content = pack_read_file(path, &size);
     }
     if (!content) {
-        content = format_text("cannot find %s beside %s or in %s", requested, requesting, options.shaders);
+        content = pack_format("cannot find %s beside %s or in %s", requested, requesting, options.shaders);
         size = strlen(content);
         path[0] = '\0'; /* an empty name tells shaderc that content is the error */
     }
@@ -220,11 +175,19 @@ static shaderc_compile_options_t make_options(void) {
     return compile;
 }
 
-static bool run_validator(const char *path) {
+/* quiet: only the answer is of interest. */
+static bool run_validator(const char *path, const char *environment, bool quiet) {
     char *arguments[] = {(char *)(uintptr_t)options.spirv_val, (char *)(uintptr_t) "--target-env",
-                         (char *)(uintptr_t) "vulkan1.2", (char *)(uintptr_t)path, NULL};
+                         (char *)(uintptr_t)environment, (char *)(uintptr_t)path, NULL};
     pid_t child;
-    int error = posix_spawnp(&child, options.spirv_val, NULL, NULL, arguments, environ);
+    posix_spawn_file_actions_t silence;
+    posix_spawn_file_actions_init(&silence);
+    if (quiet) {
+        posix_spawn_file_actions_addopen(&silence, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+        posix_spawn_file_actions_addopen(&silence, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
+    int error = posix_spawnp(&child, options.spirv_val, &silence, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&silence);
     if (error) {
         complain("shader_pack: cannot run %s: %s\n", options.spirv_val, strerror(error));
         return false;
@@ -246,14 +209,14 @@ static bool check_interface(const pack_row *row, const char *source) {
 
 static bool compile_row(shaderc_compiler_t compiler, pack_row *row) {
     bool ok = false;
-    char *source = format_text("%s/%s", options.shaders, row->source);
-    char *spv_path = format_text("%s/%s.spv", options.spv_dir, row->name);
-    char *hash_path = format_text("%s/%s.spv.hash", options.spv_dir, row->name);
+    char *source = pack_format("%s/%s", options.shaders, row->source);
+    char *spv_path = pack_format("%s/%s.spv", options.spv_dir, row->name);
+    char *hash_path = pack_format("%s/%s.spv.hash", options.spv_dir, row->name);
     char *old_hash = NULL, hash_text[32];
     shaderc_compile_options_t compile = make_options();
     shaderc_compilation_result_t result = NULL;
     size_t size = 0;
-    char *text = read_file(source, NULL);
+    char *text = pack_read_file(source, NULL);
     if (!text) {
         complain("%s:1: error: kernel %s: %s\n", source, row->name, strerror(errno));
         goto done;
@@ -275,9 +238,9 @@ static bool compile_row(shaderc_compiler_t compiler, pack_row *row) {
     shaderc_result_release(result);
     result = NULL;
 
-    old_hash = read_file(hash_path, NULL);
+    old_hash = pack_read_file(hash_path, NULL);
     if (old_hash && strcmp(old_hash, hash_text) == 0) {
-        char *spirv = read_file(spv_path, &size);
+        char *spirv = pack_read_file(spv_path, &size);
         if (spirv && size >= 20 && size % 4 == 0) {
             row->words = (uint32_t *)(void *)spirv;
             row->word_count = size / 4;
@@ -298,13 +261,13 @@ static bool compile_row(shaderc_compiler_t compiler, pack_row *row) {
     }
     if (shaderc_result_get_compilation_status(result) != shaderc_compilation_status_success) goto done;
     size = shaderc_result_get_length(result);
-    row->words = must_alloc(size);
+    row->words = pack_alloc(size);
     row->word_count = size / 4;
     row->compiled = true;
     memcpy(row->words, shaderc_result_get_bytes(result), size);
     if (!check_interface(row, source)) goto done;
     if (!write_file(spv_path, row->words, size)) goto done;
-    if (!run_validator(spv_path)) {
+    if (!run_validator(spv_path, "vulkan1.2", false)) {
         complain("%s:1: error: kernel %s: spirv-val rejects %s\n", source, row->name, spv_path);
         goto done;
     }
@@ -320,6 +283,93 @@ done:
     return ok;
 }
 
+/* ---- prebuilt rows ------------------------------------------------------------------------------------------------
+ */
+
+static pack_manifest manifest;
+
+/* Whether the spirv-val here knows the capabilities and extensions of the row's module. */
+static bool validator_knows(const pack_row *row) {
+    uint32_t *preamble;
+    size_t count;
+    if (!pack_make_preamble(row->words, row->word_count, &preamble, &count)) return true; /* let it say what is wrong */
+    char *path = pack_format("%s/%s.preamble.spv", options.spv_dir, row->name);
+    bool known = write_file(path, preamble, count * sizeof *preamble) && run_validator(path, "spv1.6", true);
+    free(path);
+    free(preamble);
+    return known;
+}
+
+static bool load_row(pack_row *row) {
+    bool ok = false;
+    char *source = pack_format("%s/%s", options.shaders, row->source);
+    char *spv_path = pack_format("%s/%s.spv", options.prebuilt, row->name);
+    char *bytes = NULL;
+    size_t size = 0;
+    uint64_t hash;
+    if (!pack_hash_source(options.shaders, row->source, row->defines, row->target, &hash)) {
+        complain("%s:1: error: kernel %s: %s\n", source, row->name, strerror(errno));
+        goto done;
+    }
+    const pack_manifest_line *line = pack_manifest_find(&manifest, row->name);
+    bytes = pack_read_file(spv_path, &size);
+    row->outdated = !bytes || !line || line->source_hash != hash;
+    if (row->outdated) goto done;
+    if (size < 20 || size % 4 != 0 || hrm_fnv1a64(bytes, size) != line->spirv_hash) {
+        complain("%s: error: this is not the file that %s/%s lists; get both from where this tree came from\n",
+                 spv_path, options.prebuilt, PACK_MANIFEST);
+        goto done;
+    }
+    row->words = (uint32_t *)(void *)bytes;
+    row->word_count = size / 4;
+    bytes = NULL;
+    if (!check_interface(row, source)) goto done;
+    row->unknown = !validator_knows(row);
+    if (!row->unknown && !run_validator(spv_path, row->target, false)) {
+        complain("%s:1: error: kernel %s: spirv-val rejects %s\n", source, row->name, spv_path);
+        goto done;
+    }
+    ok = true;
+done:
+    free(bytes);
+    free(spv_path);
+    free(source);
+    return ok;
+}
+
+/* What concerns the folder of prebuilt rows as a whole. False when it does not fit the table. */
+static bool report_prebuilt(void) {
+    size_t outdated = 0, gone = 0, unknown = 0, total = 0;
+    const char *example = NULL;
+    for (size_t i = 0; i < pack_row_count; i++) {
+        const pack_row *row = &pack_rows[i];
+        if (!row->target) continue;
+        total++;
+        unknown += row->unknown;
+        outdated += row->outdated;
+        if (row->outdated && !example) example = row->name;
+        pack_manifest_line *line = pack_manifest_find(&manifest, row->name);
+        if (line) line->used = true;
+    }
+    for (size_t i = 0; i < manifest.count; i++) {
+        if (manifest.lines[i].used) continue;
+        gone++;
+        if (!example) example = manifest.lines[i].row;
+    }
+    if (outdated + gone) {
+        fprintf(
+            stderr,
+            "%s/%s:1: error: prebuilt SPIR-V does not fit the sources: %zu rows have changed since and %zu are gone "
+            "(%s ...); run shaders/prebuilt/make.sh, whose head says what it needs, and commit what it writes\n",
+            options.prebuilt, PACK_MANIFEST, outdated, gone, example);
+    }
+    if (unknown) {
+        printf("shader_pack: spirv-val here is too old for %zu of %zu prebuilt rows: those were not validated\n",
+               unknown, total);
+    }
+    return outdated + gone == 0;
+}
+
 static void *worker(void *unused) {
     (void)unused;
     shaderc_compiler_t compiler = shaderc_compiler_initialize();
@@ -332,7 +382,8 @@ static void *worker(void *unused) {
         size_t index = next_row++;
         pthread_mutex_unlock(&lock);
         if (index >= pack_row_count) break;
-        pack_rows[index].failed = !compile_row(compiler, &pack_rows[index]);
+        pack_row *row = &pack_rows[index];
+        row->failed = row->target ? !load_row(row) : !compile_row(compiler, row);
     }
     shaderc_compiler_release(compiler);
     return NULL;
@@ -392,7 +443,7 @@ static bool write_output(void) {
     fprintf(out, "    0,\n};\n");
     bool ok = fclose(out) == 0;
     size_t old_size = 0;
-    char *old = read_file(options.out, &old_size);
+    char *old = pack_read_file(options.out, &old_size);
     if (ok && !(old && old_size == size && memcmp(old, text, size) == 0)) {
         ok = write_file(options.out, text, size);
     } else if (ok) {
@@ -405,7 +456,7 @@ static bool write_output(void) {
 }
 
 static bool make_folder(const char *path) {
-    char *copy = format_text("%s", path);
+    char *copy = pack_format("%s", path);
     for (char *at = copy + 1; *at; at++) {
         if (*at != '/') continue;
         *at = '\0';
@@ -422,6 +473,8 @@ static bool parse_options(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--shaders"))
             options.shaders = argv[i + 1];
+        else if (!strcmp(argv[i], "--prebuilt"))
+            options.prebuilt = argv[i + 1];
         else if (!strcmp(argv[i], "--spirv-val"))
             options.spirv_val = argv[i + 1];
         else if (!strcmp(argv[i], "--spv-dir"))
@@ -431,20 +484,27 @@ static bool parse_options(int argc, char **argv) {
         else
             return false;
     }
-    return argc % 2 == 1 && options.shaders && options.spirv_val && options.spv_dir && options.out;
+    return argc % 2 == 1 && options.shaders && options.prebuilt && options.spirv_val && options.spv_dir && options.out;
 }
 
 int main(int argc, char **argv) {
     if (!parse_options(argc, argv)) {
-        fprintf(stderr, "usage: shader_pack --shaders FOLDER --spirv-val PROGRAM --spv-dir FOLDER --out FILE.c\n");
+        fprintf(stderr, "usage: shader_pack --shaders FOLDER --prebuilt FOLDER --spirv-val PROGRAM --spv-dir FOLDER "
+                        "--out FILE.c\n");
         return 2;
     }
-    char *out_folder = format_text("%s", options.out);
+    char *out_folder = pack_format("%s", options.out);
     char *slash = strrchr(out_folder, '/');
     if (slash) *slash = '\0';
     if (!make_folder(options.spv_dir) || (slash && slash != out_folder && !make_folder(out_folder))) return 1;
     free(out_folder);
     hash_compiler();
+    char *complaint;
+    if (!pack_manifest_read(options.prebuilt, &manifest, &complaint)) {
+        fprintf(stderr, "%s\n", complaint);
+        free(complaint);
+        return 1;
+    }
 
     pthread_t threads[64];
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -460,12 +520,11 @@ int main(int argc, char **argv) {
         compiled += pack_rows[i].compiled;
         failed += pack_rows[i].failed;
     }
-    if (failed) {
-        fprintf(stderr, "shader_pack: %zu of %zu kernel rows failed\n", failed, pack_row_count);
-    } else {
-        printf("shader_pack: %zu kernel rows, %zu compiled now\n", pack_row_count, compiled);
-    }
-    bool ok = failed == 0 && write_output();
+    bool ok = report_prebuilt() && failed == 0;
+    if (failed) fprintf(stderr, "shader_pack: %zu of %zu kernel rows failed\n", failed, pack_row_count);
+    if (ok) printf("shader_pack: %zu kernel rows, %zu compiled now\n", pack_row_count, compiled);
+    ok = ok && write_output();
+    pack_manifest_deinit(&manifest);
     for (size_t i = 0; i < pack_row_count; i++) free(pack_rows[i].words);
     return ok ? 0 : 1;
 }
