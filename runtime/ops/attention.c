@@ -209,9 +209,16 @@ static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, 
     plan->group_rows = best * lanes;
 }
 
-static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, uint64_t seq,
+static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, bool is_16bit, uint64_t seq,
                       uint32_t head_dim, attention_plan *plan) {
     hrm_device *device = hrm_recorder_get_device(rec);
+    if (is_16bit && family == HRM_ATTENTION_AUTO) {
+        family = HRM_ATTENTION_TILES;
+    } else if (is_16bit && family != HRM_ATTENTION_TILES) {
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: family %s reads f32 tensors only",
+                          hrm_attention_family_name(family));
+        return false;
+    }
     if (family == HRM_ATTENTION_AUTO) {
         hrm_status status = hrm_attention_choose(device, pass != PASS_FWD, &family);
         if (status != HRM_OK) {
@@ -277,7 +284,7 @@ static uint64_t slice_rows(hrm_recorder *rec, const char *op, const attention_sh
     uint64_t limit = hrm_device_get_binding_range(device);
     uint64_t texels = hrm_device_get_adapter(device)->max_texel_elements;
     if (texel && limit / 16 > texels) limit = texels * 16;
-    uint64_t bytes = row_of_o(s) * 3 * 4;
+    uint64_t bytes = row_of_o(s) * 3 * 4; /* of f32, the longest */
     if (bytes * s->batch <= limit) return s->batch;
     uint64_t align = hrm_device_get_binding_alignment(device), step = 1;
     /* o's rows are whole multiples of lse's, and qkv's of o's */
@@ -293,7 +300,14 @@ static uint64_t slice_rows(hrm_recorder *rec, const char *op, const attention_sh
 
 /* The rows [start, start + rows) of a tensor that has row_elements in each batch row. */
 static hrm_span slice(const hrm_tensor *t, uint64_t row_elements, uint64_t start, uint64_t rows) {
-    return (hrm_span){t->buffer, t->offset + start * row_elements * 4, rows * row_elements * 4};
+    uint64_t row_bytes = row_elements * hrm_dtype_get_bytes(t->dtype);
+    return (hrm_span){t->buffer, t->offset + start * row_bytes, rows * row_bytes};
+}
+
+/* The tiles know their operands' dtypes: A is qkv, B grad_o, C what is written (o or grad_qkv), R o of the backward
+ * pass. */
+static void add_dtype(hrm_dispatch *dispatch, const attention_plan *plan, uint32_t id, const hrm_tensor *t) {
+    if (!plan->texel) dispatch->specs[dispatch->spec_count++] = (hrm_spec){id, (uint32_t)t->dtype};
 }
 
 static void record(hrm_recorder *rec, const attention_plan *plan, const attention_shape *s, uint64_t batch,
@@ -333,13 +347,11 @@ static void record(hrm_recorder *rec, const attention_plan *plan, const attentio
         if (plan->row == uniform_rows[PASS_BWD_KV]) dispatch->bindings[dispatch->binding_count++] = grad_o;
         dispatch->push_bytes = sizeof params;
     }
-    dispatch->specs[0] = (hrm_spec){HRM_SPEC_HEAD_DIM, s->head_dim};
-    dispatch->specs[1] = (hrm_spec){HRM_SPEC_LOCAL_X, plan->local_x};
-    dispatch->spec_count = 2;
+    dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_HEAD_DIM, s->head_dim};
+    dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_LOCAL_X, plan->local_x};
     if (plan->tile_m != 0) {
-        dispatch->specs[2] = (hrm_spec){HRM_SPEC_TILE_M, plan->tile_m};
-        dispatch->specs[3] = (hrm_spec){HRM_SPEC_TILE_N, plan->tile_n};
-        dispatch->spec_count = 4;
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_M, plan->tile_m};
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_N, plan->tile_n};
     }
     dispatch->flops =
         flops_per_score * (double)s->head_dim * (double)s->seq * (double)s->seq * (double)(batch * s->heads);
@@ -353,10 +365,11 @@ void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args) {
     attention_plan plan;
     if (!check_shape(rec, op, &s)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
-    if (!hrm_row_check(rec, op, "qkv", &args.qkv, HRM_F32_T, 3 * o_row * s.batch) ||
-        !hrm_row_check(rec, op, "o", &args.o, HRM_F32_T, o_row * s.batch) ||
+    bool is_16bit = hrm_dtype_is_16bit(args.qkv.dtype) || hrm_dtype_is_16bit(args.o.dtype);
+    if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
+        !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check_optional(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_FWD, s.seq, s.head_dim, &plan))
+        !make_plan(rec, args.family, PASS_FWD, is_16bit, s.seq, s.head_dim, &plan))
         return;
     bool save_lse = hrm_tensor_is_set(&args.lse);
     uint64_t step = slice_rows(rec, op, &s, plan.texel);
@@ -367,6 +380,8 @@ void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args) {
         dispatch.bindings[1] = slice(&args.o, o_row, start, rows);
         /* something must be bound: o, which the kernel writes anyway */
         dispatch.bindings[2] = save_lse ? slice(&args.lse, lse_row, start, rows) : dispatch.bindings[1];
+        add_dtype(&dispatch, &plan, HRM_SPEC_DTYPE_A, &args.qkv);
+        add_dtype(&dispatch, &plan, HRM_SPEC_DTYPE_C, &args.o);
         record(rec, &plan, &s, rows, save_lse, op, 4.0, &dispatch);
     }
 }
@@ -377,14 +392,16 @@ void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
     attention_plan query_plan, key_plan;
     if (!check_shape(rec, op, &s)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
-    if (!hrm_row_check(rec, op, "qkv", &args.qkv, HRM_F32_T, 3 * o_row * s.batch) ||
-        !hrm_row_check(rec, op, "o", &args.o, HRM_F32_T, o_row * s.batch) ||
+    bool is_16bit = hrm_dtype_is_16bit(args.qkv.dtype) || hrm_dtype_is_16bit(args.o.dtype) ||
+                    hrm_dtype_is_16bit(args.grad_o.dtype) || hrm_dtype_is_16bit(args.grad_qkv.dtype);
+    if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
+        !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
-        !hrm_row_check(rec, op, "grad_o", &args.grad_o, HRM_F32_T, o_row * s.batch) ||
+        !hrm_row_check_float(rec, op, "grad_o", &args.grad_o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "delta", &args.delta, HRM_F32_T, lse_row * s.batch) ||
-        !hrm_row_check(rec, op, "grad_qkv", &args.grad_qkv, HRM_F32_T, 3 * o_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_BWD_Q, s.seq, s.head_dim, &query_plan) ||
-        !make_plan(rec, args.family, PASS_BWD_KV, s.seq, s.head_dim, &key_plan))
+        !hrm_row_check_float(rec, op, "grad_qkv", &args.grad_qkv, 3 * o_row * s.batch) ||
+        !make_plan(rec, args.family, PASS_BWD_Q, is_16bit, s.seq, s.head_dim, &query_plan) ||
+        !make_plan(rec, args.family, PASS_BWD_KV, is_16bit, s.seq, s.head_dim, &key_plan))
         return;
     if (args.grad_qkv.buffer == args.qkv.buffer && args.grad_qkv.offset == args.qkv.offset) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: grad_qkv is qkv itself; both are needed at once", op);
@@ -403,6 +420,10 @@ void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
         queries.bindings[3] = grad_o;
         queries.bindings[4] = delta;
         queries.bindings[5] = grad_qkv;
+        add_dtype(&queries, &query_plan, HRM_SPEC_DTYPE_A, &args.qkv);
+        add_dtype(&queries, &query_plan, HRM_SPEC_DTYPE_B, &args.grad_o);
+        add_dtype(&queries, &query_plan, HRM_SPEC_DTYPE_C, &args.grad_qkv);
+        add_dtype(&queries, &query_plan, HRM_SPEC_DTYPE_R, &args.o);
         record(rec, &query_plan, &s, rows, true, "attention_bwd_q", 4.0, &queries);
         hrm_dispatch keys = {.binding_count = 5};
         keys.bindings[0] = qkv;
@@ -410,6 +431,9 @@ void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
         keys.bindings[2] = delta;
         keys.bindings[3] = grad_o;
         keys.bindings[4] = grad_qkv;
+        add_dtype(&keys, &key_plan, HRM_SPEC_DTYPE_A, &args.qkv);
+        add_dtype(&keys, &key_plan, HRM_SPEC_DTYPE_B, &args.grad_o);
+        add_dtype(&keys, &key_plan, HRM_SPEC_DTYPE_C, &args.grad_qkv);
         record(rec, &key_plan, &s, rows, true, "attention_bwd_kv", 6.0, &keys);
     }
 }

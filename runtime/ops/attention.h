@@ -5,11 +5,14 @@
  * q, k and v lie side by side in qkv [batch, seq, 3 * heads * head_dim]: all q heads, all k heads, all v heads. Any
  * rotary embedding has been applied to q and k before (ops/rope.h), and is undone after the backward pass.
  *
- * Promises: f32 throughout, no atomics, sums in a fixed order: the same device gives the same bits every time, and a
- * batch row's result does not depend on batch or on the other rows. Any batch, seq, heads >= 1; head_dim a multiple of
- * 8 up to 128 (32 and 64 are what the kernels were measured with). Tensors larger than a storage binding are worked
- * through in slices of batch rows.
- * Sources: Milakov & Gimelshein 2018 (online softmax); Dao et al. 2022 (recomputation in the backward pass). */
+ * qkv, o and their gradients are f32, bf16 or f16, each on its own; AUTO then stands for TILES, and the other families
+ * do not serve. lse and delta are f32.
+ *
+ * Promises: f32 arithmetic throughout, no atomics, sums in a fixed order: the same device gives the same bits every
+ * time, and a batch row's result does not depend on batch or on the other rows. Any batch, seq, heads >= 1; head_dim a
+ * multiple of 8 up to 128 (32 and 64 are what the kernels were measured with). Tensors larger than a storage binding
+ * are worked through in slices of batch rows. Sources: Milakov & Gimelshein 2018 (online softmax); Dao et al. 2022
+ * (recomputation in the backward pass). */
 #ifndef HRM_OPS_ATTENTION_H
 #define HRM_OPS_ATTENTION_H
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/half.h"
 #include "ops/grid.h"
 #include "ops/row_kernel.h"
 #include "shared/params.h"
@@ -10,6 +11,7 @@
 static const hrm_row_family add_rows = {HRM_KERNEL_add_texel, HRM_KERNEL_add_vec4, HRM_KERNEL_add_scalar, HRM_ROW_NONE};
 static const hrm_row_family scale_rows = {HRM_KERNEL_scale_texel, HRM_KERNEL_scale_vec4, HRM_KERNEL_scale_scalar,
                                           HRM_ROW_NONE};
+static const hrm_row_family convert_rows = {HRM_ROW_NONE, HRM_KERNEL_convert, HRM_ROW_NONE, HRM_ROW_NONE};
 
 /* Fills what every elementwise dispatch shares; push points into *params. */
 static void prepare(hrm_recorder *rec, const hrm_row_family *family, uint64_t count, hrm_dispatch *dispatch,
@@ -72,6 +74,13 @@ void hrm_fill(hrm_recorder *rec, hrm_tensor y, float value) {
     uint32_t bits;
     if (y.dtype == HRM_U32_T) {
         bits = (uint32_t)value;
+    } else if (hrm_dtype_is_16bit(y.dtype)) {
+        if (hrm_tensor_get_count(&y) % 2 != 0) {
+            hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "fill: a 16-bit tensor needs an even number of elements");
+            return;
+        }
+        bits = y.dtype == HRM_BF16_T ? hrm_bf16_from_f32(value) : hrm_f16_from_f32(value);
+        bits |= bits << 16;
     } else {
         memcpy(&bits, &value, sizeof bits);
     }
@@ -83,4 +92,33 @@ void hrm_copy(hrm_recorder *rec, hrm_copy_args args) {
     if (!hrm_row_check(rec, "copy", "y", &args.y, args.y.dtype, count)) return;
     if (!hrm_row_check(rec, "copy", "x", &args.x, args.y.dtype, count)) return;
     hrm_recorder_copy(rec, hrm_tensor_get_span(&args.y), hrm_tensor_get_span(&args.x));
+}
+
+void hrm_convert(hrm_recorder *rec, hrm_convert_args args) {
+    uint64_t count = hrm_tensor_get_count(&args.y);
+    if (!hrm_row_check_float(rec, "convert", "y", &args.y, count)) return;
+    if (!hrm_row_check_float(rec, "convert", "x", &args.x, count)) return;
+    if (!check_count(rec, "convert", count)) return;
+    if (count % 4 != 0) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "convert: %llu elements; they must be a multiple of 4",
+                          (unsigned long long)count);
+        return;
+    }
+    hrm_span x = hrm_tensor_get_span(&args.x), y = hrm_tensor_get_span(&args.y);
+    if (x.buffer == y.buffer && x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "convert: y shares memory with x");
+        return;
+    }
+    if (args.x.dtype == args.y.dtype) {
+        hrm_recorder_copy(rec, y, x);
+        return;
+    }
+    struct hrm_elementwise_params params = {0};
+    hrm_dispatch dispatch = {.label = "convert", .binding_count = 2, .flops = (double)count};
+    dispatch.bindings[0] = x;
+    dispatch.bindings[1] = y;
+    prepare(rec, &convert_rows, count, &dispatch, &params);
+    dispatch.specs[dispatch.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_A, (uint32_t)args.x.dtype};
+    dispatch.specs[dispatch.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_C, (uint32_t)args.y.dtype};
+    hrm_recorder_dispatch(rec, &dispatch);
 }

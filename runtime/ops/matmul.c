@@ -13,13 +13,15 @@ static const char *const form_names[3] = {"matmul NT", "matmul NN", "matmul TN"}
 /* ---- arguments ---- */
 
 static bool read_matrix(hrm_recorder *rec, const char *who, const char *name, const hrm_tensor *t, hrm_matrix *out) {
-    if (!hrm_tensor_is_set(t) || t->dtype != HRM_F32_T || t->rank < 2) {
-        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s must be an f32 tensor of rank 2 or more", who, name);
+    if (!hrm_tensor_is_set(t) || (t->dtype != HRM_F32_T && !hrm_dtype_is_16bit(t->dtype)) || t->rank < 2) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s must be an f32, bf16 or f16 tensor of rank 2 or more",
+                          who, name);
         return false;
     }
     uint32_t last = t->rank - 1;
     bool ok = t->shape[last] > 0 && (t->stride[last] == 1 || t->shape[last] == 1);
-    *out = (hrm_matrix){.rows = 1, .cols = t->shape[last], .ld = t->shape[last], .span = hrm_tensor_get_span(t)};
+    *out = (hrm_matrix){
+        .rows = 1, .cols = t->shape[last], .ld = t->shape[last], .dtype = t->dtype, .span = hrm_tensor_get_span(t)};
     for (uint32_t i = 0; i < last; i++) out->rows *= t->shape[i];
     /* Leading dimensions merge when each steps over exactly the next one. */
     if (out->rows > 1) out->ld = t->stride[last - 1];
@@ -32,6 +34,14 @@ static bool read_matrix(hrm_recorder *rec, const char *who, const char *name, co
     if (!ok || out->ld < out->cols) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
                           "%s: %s must have contiguous rows, equally far apart and not overlapping", who, name);
+        return false;
+    }
+    if (hrm_dtype_is_16bit(t->dtype) && ((out->cols | out->ld) % 8 != 0 || t->offset % 16 != 0)) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                          "%s: %s is 16-bit with rows of %llu elements, %llu apart, from byte %llu on; lengths and "
+                          "strides must be multiples of 8, offsets of 16",
+                          who, name, (unsigned long long)out->cols, (unsigned long long)out->ld,
+                          (unsigned long long)t->offset);
         return false;
     }
     if (out->rows > INT32_MAX / 2 || out->ld > INT32_MAX / 2 || out->rows * out->ld > INT32_MAX) {
@@ -79,6 +89,14 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, hrm_pro
         if (!check_shape(rec, who, "residual", &p->r, m, n)) return false;
         p->flags |= HRM_MATMUL_RESIDUAL;
     }
+    /* Kernels that store C in fours add the residual in fours. */
+    if ((hrm_dtype_is_16bit(p->c.dtype) || hrm_dtype_is_16bit(p->r.dtype)) && (p->c.ld | p->r.ld) % 4 != 0) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                          "%s: rows of c are %llu apart, those of the residual %llu; where one is 16-bit, both must be "
+                          "multiples of 4",
+                          who, (unsigned long long)p->c.ld, (unsigned long long)p->r.ld);
+        return false;
+    }
     if (args->accumulate) p->flags |= HRM_MATMUL_ACCUMULATE;
     p->end = args->end;
     if (args->end == HRM_MATMUL_END_SWIGLU) p->flags |= HRM_MATMUL_SWIGLU;
@@ -118,9 +136,16 @@ static void plan_direct(const hrm_device *device, const hrm_product *p, hrm_matm
     plan->spec_count = 1;
 }
 
+static bool has_16bit(const hrm_product *p) {
+    return hrm_dtype_is_16bit(p->a.dtype) || hrm_dtype_is_16bit(p->b.dtype) || hrm_dtype_is_16bit(p->c.dtype) ||
+           hrm_dtype_is_16bit(p->r.dtype);
+}
+
 static void make_plan(const hrm_device *device, const hrm_product *p, hrm_matmul_family family, hrm_matmul_plan *plan) {
     *plan = (hrm_matmul_plan){.family = family};
-    if (family >= HRM_MATMUL_LANE_SHUFFLE && !fits_texels(device, p)) plan->family = HRM_MATMUL_DIRECT;
+    /* The lane families read texels of four floats. */
+    if (family >= HRM_MATMUL_LANE_SHUFFLE && (has_16bit(p) || !fits_texels(device, p)))
+        plan->family = HRM_MATMUL_DIRECT;
     if (plan->family == HRM_MATMUL_LANE_ROW && !hrm_matmul_plan_lane_row(device, p, plan))
         plan->family = HRM_MATMUL_DIRECT;
     if (hrm_matmul_family_packs(plan->family)) hrm_matmul_plan_lane_column(device, p, plan->family, plan);
@@ -133,7 +158,8 @@ static void make_plan(const hrm_device *device, const hrm_product *p, hrm_matmul
 static uint32_t count_splits(const hrm_device *device, const hrm_product *p, const hrm_matmul_plan *plan,
                              uint32_t *k_split) {
     *k_split = (uint32_t)hrm_round_up(p->k, 16);
-    if (p->form != HRM_MATMUL_TN) return 1;
+    /* the second kernel, which adds the parts, is f32 */
+    if (p->form != HRM_MATMUL_TN || hrm_dtype_is_16bit(p->c.dtype) || hrm_dtype_is_16bit(p->r.dtype)) return 1;
     uint64_t rows = plan->rows ? plan->rows : 32, columns = plan->columns ? plan->columns : 64;
     uint64_t groups = hrm_divide_up(p->m, rows) * hrm_divide_up(p->n, columns);
     uint64_t wanted = hrm_divide_up(hrm_matmul_is_cpu(device) ? 16 : 512, groups),
@@ -167,6 +193,13 @@ static void record_product(hrm_recorder *rec, const hrm_product *p, const hrm_ma
     for (uint32_t i = 0; i < plan->spec_count; i++) d.specs[d.spec_count++] = plan->specs[i];
     d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, plan->flags | flags};
     hrm_span a = p->a.span, b = p->b.span, r = flags & HRM_MATMUL_RESIDUAL ? p->r.span : p->a.span;
+    if (plan->family == HRM_MATMUL_DIRECT || hrm_matmul_family_tiles(plan->family)) {
+        d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_A, (uint32_t)p->a.dtype};
+        d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_B, (uint32_t)p->b.dtype};
+        d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_C, (uint32_t)c->dtype};
+        d.specs[d.spec_count++] =
+            (hrm_spec){HRM_SPEC_DTYPE_R, flags & HRM_MATMUL_RESIDUAL ? (uint32_t)p->r.dtype : HRM_F32_T};
+    }
     if (plan->family == HRM_MATMUL_DIRECT) {
         uint64_t invocations = hrm_divide_up(p->n, 4) * hrm_divide_up(p->m, 4);
         uint32_t limits[3] = {hrm_device_get_adapter(device)->max_workgroup_count[0],
@@ -242,7 +275,8 @@ bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args) {
     if (family == HRM_MATMUL_AUTO && hrm_matmul_choose(device, args->form, &family) != HRM_OK) return false;
     uint64_t f = args->c.shape[args->c.rank - 1];
     return args->end == HRM_MATMUL_END_SWIGLU && args->form == HRM_MATMUL_NT && !hrm_tensor_is_set(&args->pre) &&
-           hrm_matmul_family_packs(family) && f % 4 == 0;
+           hrm_matmul_family_packs(family) && f % 4 == 0 && args->a.dtype == HRM_F32_T && args->b.dtype == HRM_F32_T &&
+           args->c.dtype == HRM_F32_T;
 }
 
 void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
@@ -261,7 +295,7 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
                           form_names[args.form], hrm_matmul_family_name(family));
         return;
     }
-    if (args.form == HRM_MATMUL_NT && hrm_matmul_family_packs(family)) {
+    if (args.form == HRM_MATMUL_NT && hrm_matmul_family_packs(family) && !has_16bit(&p)) {
         uint64_t count = hrm_matmul_packed_count(p.n, p.k);
         if (!hrm_tensor_is_set(&args.b_packed) || hrm_tensor_get_count(&args.b_packed) < count) {
             hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
@@ -330,6 +364,10 @@ void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed) {
     const hrm_device *device = hrm_recorder_get_device(rec);
     hrm_matrix x;
     if (!read_matrix(rec, "matmul_pack", "w", &w, &x)) return;
+    if (w.dtype != HRM_F32_T) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "matmul_pack: w must be f32: the weight itself, not a copy");
+        return;
+    }
     uint64_t count = hrm_matmul_packed_count(x.rows, x.cols);
     if (!hrm_tensor_is_set(&packed) || packed.dtype != HRM_F32_T || hrm_tensor_get_count(&packed) < count) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "matmul_pack: packed must be f32 with at least %llu elements",

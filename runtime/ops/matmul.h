@@ -1,4 +1,4 @@
-/* The matrix product in the three forms that a linear layer and its gradients need, f32, row-major:
+/* The matrix product in the three forms that a linear layer and its gradients need, row-major:
  *
  *   NT  C[m,n] = A[m,k] B[n,k]^T    y = x W^T, W = [out, in]
  *   NN  C[m,n] = A[m,k] B[k,n]      grad x = grad y W
@@ -10,12 +10,14 @@
  * within a family, n, k and strides decide.
  *
  * Each of A, B, C and the residual is f32, bf16 or f16 on its own, 16-bit ones with lengths and strides that are
- * multiples of 8. Sums are f32 whatever the operands, and what is stored is rounded once, to nearest even. Where a
- * family multiplies 16-bit numbers (matrix units), f32 operands are rounded to the 16-bit type of the other; where both
- * are f32, such families do not serve.
+ * multiples of 8 and offsets that are multiples of 16 bytes; where C or the residual is 16-bit, the other's stride is a
+ * multiple of 4, and scratch is not used. Sums are f32 whatever the operands, and what is stored is rounded once, to
+ * nearest even. Where a family multiplies 16-bit numbers (matrix units), f32 operands are rounded to the 16-bit type of
+ * the other; where both are f32, such families do not serve.
  *
- * Some families want W K-major for NT: hrm_matmul_wants_packed says so, hrm_matmul_pack makes the copy whenever the
- * weight has changed. */
+ * A 16-bit copy of a weight (hrm_convert makes it) is passed as `b`, in NT and NN alike: one copy serves both. Some
+ * families want W K-major for NT: hrm_matmul_wants_packed says so, hrm_matmul_pack makes that copy of the f32 weight
+ * whenever it has changed, and it is passed as `b_packed` beside `b`. */
 #ifndef HRM_OPS_MATMUL_H
 #define HRM_OPS_MATMUL_H
 
@@ -70,8 +72,7 @@ typedef struct hrm_matmul_args {
     const char *label; /* for profiles; NULL = the kernel's name */
 } hrm_matmul_args;
 
-/* Records the product. Tensors are f32 with unit stride in the last dimension; leading dimensions are merged into rows.
- */
+/* Records the product. Tensors have unit stride in the last dimension; leading dimensions are merged into rows. */
 void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args);
 
 /* Whether NT products of the measured family need b_packed; false for other forms. */

@@ -9,6 +9,7 @@
 #include "shared/spec_ids.h"
 
 static const hrm_row_family rows = {HRM_KERNEL_rope_texel, HRM_KERNEL_rope_vec4, HRM_KERNEL_rope_scalar, HRM_ROW_NONE};
+static const hrm_row_family any_rows = {HRM_ROW_NONE, HRM_KERNEL_rope_any, HRM_ROW_NONE, HRM_ROW_NONE};
 
 void hrm_rope_make_table(uint64_t seq, uint32_t head_dim, double theta, float *cos_table, float *sin_table) {
     uint32_t half = head_dim / 2;
@@ -43,7 +44,7 @@ void hrm_rope(hrm_recorder *rec, hrm_rope_args args) {
         return;
     }
     uint64_t total = hrm_tensor_is_set(&args.x) ? hrm_tensor_get_count(&args.x) : 0;
-    if (!hrm_row_check(rec, "rope", "x", &args.x, HRM_F32_T, total)) return;
+    if (!hrm_row_check_float(rec, "rope", "x", &args.x, total)) return;
     uint64_t turned = (uint64_t)args.part_count * args.heads * args.head_dim;
     if (total == 0 || total > INT32_MAX || total % positions != 0 || total / positions < turned) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
@@ -56,7 +57,15 @@ void hrm_rope(hrm_recorder *rec, hrm_rope_args args) {
 
     const hrm_device *device = hrm_recorder_get_device(rec);
     uint64_t stride = total / positions;
-    hrm_row_choice row = hrm_row_choose(device, &rows, stride % 4 == 0 ? half : 1, total);
+    bool is_16bit = hrm_dtype_is_16bit(args.x.dtype);
+    if (is_16bit && (stride | half) % 4 != 0) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                          "rope: x is 16-bit with %" PRIu64 " elements a position and heads of %" PRIu32
+                          "; these must be multiples of 4 and of 8",
+                          stride, args.head_dim);
+        return;
+    }
+    hrm_row_choice row = hrm_row_choose(device, is_16bit ? &any_rows : &rows, stride % 4 == 0 ? half : 1, total);
     uint32_t row_half = (uint32_t)(half / row.width);
     uint32_t pairs = args.part_count * args.heads * row_half;
     struct hrm_rope_params params = {
@@ -78,6 +87,10 @@ void hrm_rope(hrm_recorder *rec, hrm_rope_args args) {
         .spec_count = 4,
         .flops = 3.0 * (double)positions * (double)turned,
     };
+    if (is_16bit) {
+        dispatch.specs[dispatch.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_A, (uint32_t)args.x.dtype};
+        dispatch.specs[dispatch.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_C, (uint32_t)args.x.dtype};
+    }
     dispatch.bindings[0] = hrm_tensor_get_span(&args.x);
     dispatch.bindings[1] = hrm_tensor_get_span(&args.cos_table);
     dispatch.bindings[2] = hrm_tensor_get_span(&args.sin_table);

@@ -16,8 +16,9 @@ void hrm_rope_make_table(uint64_t seq, uint32_t head_dim, double theta, float *c
 
 typedef struct hrm_rope_args {
     hrm_tensor x;         /* [batch, seq, parts * heads * head_dim], parts >= part_count; the first part_count parts are
-                             overwritten, the rest is left alone */
-    hrm_tensor cos_table; /* [>= seq, head_dim / 2] */
+                             overwritten, the rest is left alone; f32, bf16 or f16 (then head_dim a multiple of 8),
+                             turned in f32 */
+    hrm_tensor cos_table; /* [>= seq, head_dim / 2] f32 */
     hrm_tensor sin_table;
     uint64_t batch;
     uint64_t seq;

@@ -26,6 +26,10 @@ bool hrm_row_check(hrm_recorder *rec, const char *op, const char *name, const hr
     return false;
 }
 
+bool hrm_row_check_float(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, uint64_t count) {
+    return hrm_row_check(rec, op, name, t, hrm_dtype_is_16bit(t->dtype) ? t->dtype : HRM_F32_T, count);
+}
+
 bool hrm_row_check_optional(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, hrm_dtype dtype,
                             uint64_t count) {
     return !hrm_tensor_is_set(t) || hrm_row_check(rec, op, name, t, dtype, count);

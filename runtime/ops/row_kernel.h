@@ -16,11 +16,14 @@
 /* True when `t` is set, of that type, contiguous and has exactly `count` elements; otherwise latches the error. */
 bool hrm_row_check(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, hrm_dtype dtype,
                    uint64_t count);
+/* The same for f32, bf16 or f16. */
+bool hrm_row_check_float(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, uint64_t count);
 /* The same, but a tensor that is not set passes. */
 bool hrm_row_check_optional(hrm_recorder *rec, const char *op, const char *name, const hrm_tensor *t, hrm_dtype dtype,
                             uint64_t count);
 
-/* The rows one source gives. HRM_ROW_NONE where a family lacks one. */
+/* The rows one source gives. HRM_ROW_NONE where a family lacks one. The row for 16-bit tensors stands beside them: an
+ * op with such a tensor chooses from a family of that row alone (as `vec4`), its sizes checked to be multiples of 4. */
 #define HRM_ROW_NONE HRM_KERNEL_COUNT
 typedef struct hrm_row_family {
     hrm_kernel_id texel;  /* vec4, inputs as texel buffers, for CPU drivers */

@@ -2,6 +2,11 @@
 
 #include <assert.h>
 
+#include "shared/dtype.h"
+
+static_assert((int)HRM_F32_T == HRM_DTYPE_F32 && (int)HRM_BF16_T == HRM_DTYPE_BF16 && (int)HRM_F16_T == HRM_DTYPE_F16,
+              "kernels know dtypes by these numbers");
+
 uint64_t hrm_tensor_get_count(const hrm_tensor *t) {
     uint64_t n = 1;
     for (uint32_t i = 0; i < t->rank; i++) n *= t->shape[i];

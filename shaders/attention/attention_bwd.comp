@@ -12,10 +12,11 @@
  *           5  grad_qkv  [B, T, 3, H, HEAD_DIM]  its q part is written
  * keys:     0  qkv    1  lse    2  delta    3  grad_o    4  grad_qkv, its k and v parts are written
  *
- * All in f32, no subgroup features. One workgroup owns OWN rows of one (b, h) and walks over tiles of TILE rows of the
- * other side (k and v, or q and do). Both score-like products of a tile are summed over CHUNK vec4 of the head at a
- * time, with the four operands in shared memory, so that its size does not depend on the head's width; an invocation
- * has ROWS x 2 of each. Each sum runs over the other side in order, with one owner: the result is the same every time.
+ * qkv, o, grad_o and grad_qkv may each be 16-bit instead of f32. All arithmetic is f32, no subgroup features. One
+ * workgroup owns OWN rows of one (b, h) and walks over tiles of TILE rows of the other side (k and v, or q and do).
+ * Both score-like products of a tile are summed over CHUNK vec4 of the head at a time, with the four operands in shared
+ * memory, so that its size does not depend on the head's width; an invocation has ROWS x 2 of each. Each sum runs over
+ * the other side in order, with one owner: the result is the same every time.
  * Source: Dao et al. 2022, algorithm 4, split in two so that it needs no atomics. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -24,6 +25,7 @@
 #include "shared/attention.h"
 #include "shared/spec_ids.h"
 #include "lib/grid.glsl"
+#include "lib/half.glsl"
 
 const uint THREADS = 128;
 layout(local_size_x = 128) in;
@@ -32,12 +34,11 @@ layout(constant_id = HRM_SPEC_HEAD_DIM) const uint HEAD_DIM = 32;
 layout(push_constant) uniform Push {
     hrm_attention_params p;
 };
-layout(set = 0, binding = 0, std430) readonly buffer QkvBlock {
-    vec4 qkv[];
-};
-layout(set = 0, binding = 3, std430) readonly buffer GradOutputBlock {
-    vec4 grad_o[];
-};
+layout(constant_id = HRM_SPEC_DTYPE_A) const uint QKV_TYPE = HRM_DTYPE_F32;
+layout(constant_id = HRM_SPEC_DTYPE_B) const uint GRAD_O_TYPE = HRM_DTYPE_F32;
+layout(constant_id = HRM_SPEC_DTYPE_C) const uint GRAD_QKV_TYPE = HRM_DTYPE_F32;
+HRM_ANY4(readonly, 0, qkv);
+HRM_ANY4(readonly, 3, grad_o);
 #ifdef OWN_KEYS
 layout(set = 0, binding = 1, std430) readonly buffer LseBlock {
     float lse[];
@@ -45,22 +46,17 @@ layout(set = 0, binding = 1, std430) readonly buffer LseBlock {
 layout(set = 0, binding = 2, std430) readonly buffer DeltaBlock {
     float delta[];
 };
-layout(set = 0, binding = 4, std430) writeonly buffer GradBlock {
-    vec4 grad_qkv[];
-};
+HRM_ANY4(writeonly, 4, grad_qkv);
 #else
-layout(set = 0, binding = 1, std430) readonly buffer OutputBlock {
-    vec4 o[];
-};
+layout(constant_id = HRM_SPEC_DTYPE_R) const uint O_TYPE = HRM_DTYPE_F32;
+HRM_ANY4(readonly, 1, o);
 layout(set = 0, binding = 2, std430) readonly buffer LseBlock {
     float lse[];
 };
 layout(set = 0, binding = 4, std430) writeonly buffer DeltaBlock {
     float delta[];
 };
-layout(set = 0, binding = 5, std430) writeonly buffer GradBlock {
-    vec4 grad_qkv[];
-};
+HRM_ANY4(writeonly, 5, grad_qkv);
 #endif
 
 const uint TILE = 32; /* rows of the other side at a time */
@@ -89,6 +85,14 @@ float probability(float score, float lse2) {
     return exp2(min(score - lse2, 0));
 }
 
+vec4 load_qkv(uint i) {
+    return HRM_ANY4_LOAD(qkv, QKV_TYPE, i);
+}
+
+vec4 load_grad_o(uint i) {
+    return HRM_ANY4_LOAD(grad_o, GRAD_O_TYPE, i);
+}
+
 void main() {
     uint group = flat_group();
     if (group >= p.groups) return;
@@ -109,7 +113,8 @@ void main() {
         vec4 part = vec4(0);
         if (stage_row < OWN && first + stage_row < p.seq) {
             uint row = o_base + (first + stage_row) * o_stride;
-            for (uint d = stage_col; d < VECS; d += CHUNK) part += grad_o[row + d] * o[row + d];
+            for (uint d = stage_col; d < VECS; d += CHUNK)
+                part += load_grad_o(row + d) * HRM_ANY4_LOAD(o, O_TYPE, row + d);
         }
         dot_part[self] = (part.x + part.y) + (part.z + part.w);
         barrier();
@@ -146,11 +151,11 @@ void main() {
             uint own_row = first + stage_row, other_row = j + stage_row, at = stage_row * PITCH + stage_col;
 #ifdef OWN_KEYS
             if (stage_row < OWN) {
-                x_tile[at] = own ? qkv[k_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
-                y_tile[at] = own ? qkv[v_base + own_row * stride + d] : vec4(0);
+                x_tile[at] = own ? load_qkv(k_base + own_row * stride + d) * (p.scale * LOG2_E) : vec4(0);
+                y_tile[at] = own ? load_qkv(v_base + own_row * stride + d) : vec4(0);
             }
-            u_tile[at] = other ? qkv[q_base + other_row * stride + d] : vec4(0);
-            w_tile[at] = other ? grad_o[o_base + other_row * o_stride + d] : vec4(0);
+            u_tile[at] = other ? load_qkv(q_base + other_row * stride + d) : vec4(0);
+            w_tile[at] = other ? load_grad_o(o_base + other_row * o_stride + d) : vec4(0);
             if (start == 0 && self < TILE) {
                 bool live = j + self < p.seq;
                 lse_tile[self] = live ? lse[pair * p.seq + j + self] * LOG2_E : 0;
@@ -158,11 +163,11 @@ void main() {
             }
 #else
             if (stage_row < OWN) {
-                x_tile[at] = own ? qkv[q_base + own_row * stride + d] * (p.scale * LOG2_E) : vec4(0);
-                y_tile[at] = own ? grad_o[o_base + own_row * o_stride + d] : vec4(0);
+                x_tile[at] = own ? load_qkv(q_base + own_row * stride + d) * (p.scale * LOG2_E) : vec4(0);
+                y_tile[at] = own ? load_grad_o(o_base + own_row * o_stride + d) : vec4(0);
             }
-            u_tile[at] = other ? qkv[k_base + other_row * stride + d] : vec4(0);
-            w_tile[at] = other ? qkv[v_base + other_row * stride + d] : vec4(0);
+            u_tile[at] = other ? load_qkv(k_base + other_row * stride + d) : vec4(0);
+            w_tile[at] = other ? load_qkv(v_base + other_row * stride + d) : vec4(0);
 #endif
             barrier();
             [[unroll]] for (uint e = 0; e < CHUNK; e++) {
@@ -200,9 +205,9 @@ void main() {
         if (out_row < OUT_PASS) {
             for (uint c = 0; c < others; c++) {
 #ifdef OWN_KEYS
-                vec4 u = qkv[q_base + (j + c) * stride + out_col];
+                vec4 u = load_qkv(q_base + (j + c) * stride + out_col);
 #else
-                vec4 u = qkv[k_base + (j + c) * stride + out_col];
+                vec4 u = load_qkv(k_base + (j + c) * stride + out_col);
 #endif
                 [[unroll]] for (uint n = 0; n < OUTS; n++)
                     grad_x[n] += weight_tile[min(out_row + n * OUT_PASS, OWN - 1) * (TILE + 1) + c] * u;
@@ -217,7 +222,7 @@ void main() {
         barrier();
         if (out_row < OUT_PASS) {
             for (uint c = 0; c < others; c++) {
-                vec4 w = grad_o[o_base + (j + c) * o_stride + out_col];
+                vec4 w = load_grad_o(o_base + (j + c) * o_stride + out_col);
                 [[unroll]] for (uint n = 0; n < OUTS; n++)
                     grad_y[n] += weight_tile[min(out_row + n * OUT_PASS, OWN - 1) * (TILE + 1) + c] * w;
             }
@@ -230,10 +235,10 @@ void main() {
         uint row = out_row + n * OUT_PASS, i = first + row;
         if (row >= OWN || i >= p.seq) continue;
 #ifdef OWN_KEYS
-        grad_qkv[k_base + i * stride + out_col] = grad_x[n] * p.scale;
-        grad_qkv[v_base + i * stride + out_col] = grad_y[n];
+        HRM_ANY4_STORE(grad_qkv, GRAD_QKV_TYPE, k_base + i * stride + out_col, grad_x[n] * p.scale);
+        HRM_ANY4_STORE(grad_qkv, GRAD_QKV_TYPE, v_base + i * stride + out_col, grad_y[n]);
 #else
-        grad_qkv[q_base + i * stride + out_col] = grad_x[n] * p.scale;
+        HRM_ANY4_STORE(grad_qkv, GRAD_QKV_TYPE, q_base + i * stride + out_col, grad_x[n] * p.scale);
 #endif
     }
 }

@@ -6,10 +6,11 @@
  * 1  o    [B, T, H, HEAD_DIM]
  * 2  lse  [B, H, T]               natural logarithm; written only with save_lse
  *
- * All in f32, no subgroup features. One workgroup computes QUERIES queries of one (b, h). It walks over tiles of KEYS
- * keys: K, later V, of the tile lie in shared memory; each invocation has QUERIES * KEYS / THREADS scores, then
- * QUERIES / (THREADS / VECS) vec4 of the output. The softmax runs online: maximum and sum so far, in powers of two
- * (log2 e is folded into the scale), kept by the TEAM invocations that share a row.
+ * qkv and o may each be 16-bit instead of f32. All arithmetic is f32, no subgroup features. One workgroup computes
+ * QUERIES queries of one (b, h). It walks over tiles of KEYS keys: K, later V, of the tile lie in shared memory; each
+ * invocation has QUERIES * KEYS / THREADS scores, then QUERIES / (THREADS / VECS) vec4 of the output. The softmax runs
+ * online: maximum and sum so far, in powers of two (log2 e is folded into the scale), kept by the TEAM invocations that
+ * share a row.
  * Source: Milakov & Gimelshein 2018 (online softmax); Dao et al. 2022 (no T x T matrix). */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -18,6 +19,7 @@
 #include "shared/attention.h"
 #include "shared/spec_ids.h"
 #include "lib/grid.glsl"
+#include "lib/half.glsl"
 
 layout(local_size_x = 128, local_size_x_id = HRM_SPEC_LOCAL_X) in; /* the default: no constant below is x / 0 */
 layout(constant_id = HRM_SPEC_HEAD_DIM) const uint HEAD_DIM = 32;
@@ -28,12 +30,10 @@ layout(constant_id = HRM_SPEC_TILE_N) const uint KEYS = 32;
 layout(push_constant) uniform Push {
     hrm_attention_params p;
 };
-layout(set = 0, binding = 0, std430) readonly buffer QkvBlock {
-    vec4 qkv[];
-};
-layout(set = 0, binding = 1, std430) writeonly buffer OutputBlock {
-    vec4 o[];
-};
+layout(constant_id = HRM_SPEC_DTYPE_A) const uint QKV_TYPE = HRM_DTYPE_F32;
+layout(constant_id = HRM_SPEC_DTYPE_C) const uint O_TYPE = HRM_DTYPE_F32;
+HRM_ANY4(readonly, 0, qkv);
+HRM_ANY4(writeonly, 1, o);
 layout(set = 0, binding = 2, std430) writeonly buffer LseBlock {
     float lse[];
 };
@@ -56,6 +56,10 @@ shared float score[QUERIES * (KEYS + 1)];
 shared float team_part[THREADS];
 shared float fade[QUERIES];
 
+vec4 load_qkv(uint i) {
+    return HRM_ANY4_LOAD(qkv, QKV_TYPE, i);
+}
+
 void main() {
     uint group = flat_group();
     if (group >= p.groups) return;
@@ -73,7 +77,7 @@ void main() {
     for (uint i = self; i < QUERIES * VECS; i += THREADS) {
         uint row = i / VECS, d = i % VECS;
         q_tile[row * PITCH + d] =
-            first + row < p.seq ? qkv[q_base + (first + row) * stride + d] * (p.scale * LOG2_E) : vec4(0);
+            first + row < p.seq ? load_qkv(q_base + (first + row) * stride + d) * (p.scale * LOG2_E) : vec4(0);
     }
     vec4 acc[OUTS];
     [[unroll]] for (uint n = 0; n < OUTS; n++) acc[n] = vec4(0);
@@ -83,7 +87,7 @@ void main() {
         barrier(); /* V of the tile before was read */
         for (uint i = self; i < KEYS * VECS; i += THREADS) {
             uint row = i / VECS, d = i % VECS;
-            kv_tile[row * PITCH + d] = j + row < p.seq ? qkv[k_base + (j + row) * stride + d] : vec4(0);
+            kv_tile[row * PITCH + d] = j + row < p.seq ? load_qkv(k_base + (j + row) * stride + d) : vec4(0);
         }
         barrier();
         float e[SCORES];
@@ -100,7 +104,7 @@ void main() {
 
         for (uint i = self; i < KEYS * VECS; i += THREADS) {
             uint row = i / VECS, d = i % VECS;
-            kv_tile[row * PITCH + d] = j + row < p.seq ? qkv[v_base + (j + row) * stride + d] : vec4(0);
+            kv_tile[row * PITCH + d] = j + row < p.seq ? load_qkv(v_base + (j + row) * stride + d) : vec4(0);
         }
         float m = top;
         for (uint c = team_lane; c < KEYS; c += TEAM) m = max(m, score[team_row * (KEYS + 1) + c]);
@@ -143,6 +147,6 @@ void main() {
     [[unroll]] for (uint n = 0; n < OUTS; n++) {
         uint row = out_row + n * OUT_PASS;
         if (row < QUERIES && first + row < p.seq)
-            o[((b * p.seq + first + row) * p.heads + h) * VECS + out_col] = acc[n] * fade[row];
+            HRM_ANY4_STORE(o, O_TYPE, ((b * p.seq + first + row) * p.heads + h) * VECS + out_col, acc[n] * fade[row]);
     }
 }

@@ -1,4 +1,4 @@
-/* The element type of elementwise and row kernels, so that one source gives three rows of the table:
+/* The element type of elementwise and row kernels, so that one source gives the rows of the table:
  *
  *   -DHRM_WIDTH=1    floats in storage buffers: any size
  *   -DHRM_WIDTH=4    vec4 in storage buffers: the innermost size is a multiple of 4
@@ -9,6 +9,10 @@
  *                    components pay. RMSNorm 2368x512, 512-bit, GB/s on 2 cores of a Sapphire Rapids: texel loads and
  *                    64-bit stores 6.9, texel loads and vec4 stores 4.9, image stores 2.9, storage buffers 3; the same
  *                    without any store 25.
+ *
+ *   -DHRM_WIDTH=4 -DHRM_ANY
+ *                    vec4 in storage buffers, but operands declared with HRM_INPUT_T or HRM_OUTPUT_T are f32, bf16 or f16
+ *                    by a specialization constant of the given id (lib/half.glsl); in the other rows they are f32
  *
  * Indices count elements of that type. An input may be the memory that the kernel writes, as long as each element is
  * read by the invocation that writes it, and before. */
@@ -51,6 +55,23 @@ u64vec2 vec_words(vec4 v) {
 #else
 #define HRM_OUTPUT(index, name) layout(set = 0, binding = index, std430) buffer name##_block { HRM_VEC name[]; }
 #define HRM_STORE(name, i, v) name[i] = v
+#endif
+
+#ifdef HRM_ANY
+#include "lib/half.glsl"
+#define HRM_INPUT_T(index, name, id)                                                                                   \
+    layout(constant_id = id) const uint name##_dtype = HRM_DTYPE_F32;                                                  \
+    HRM_ANY4(readonly, index, name)
+#define HRM_OUTPUT_T(index, name, id)                                                                                  \
+    layout(constant_id = id) const uint name##_dtype = HRM_DTYPE_F32;                                                  \
+    HRM_ANY4(writeonly, index, name)
+#define HRM_LOAD_T(name, i) HRM_ANY4_LOAD(name, name##_dtype, i)
+#define HRM_STORE_T(name, i, v) HRM_ANY4_STORE(name, name##_dtype, i, v)
+#else
+#define HRM_INPUT_T(index, name, id) HRM_INPUT(index, name)
+#define HRM_OUTPUT_T(index, name, id) HRM_OUTPUT(index, name)
+#define HRM_LOAD_T HRM_LOAD
+#define HRM_STORE_T HRM_STORE
 #endif
 
 #endif

@@ -2,6 +2,7 @@
  *     x1 <- x1 cos[t] - sign x2 sin[t],   x2 <- x2 cos[t] + sign x1 sin[t]      (sign -1: the gradient, the turn back)
  *
  * Bindings  0 x [batch, seq, stride], read    1 cos [>= seq, half]    2 sin [>= seq, half]    3 x again, written
+ * x is f32, or 16-bit in the row made for that; the tables are f32.
  * One workgroup turns per_group consecutive pairs; a pair is read and written by the same invocation.
  * Source: Su et al., "RoFormer", 2021, in the half-split form of GPT-NeoX. */
 #version 450
@@ -16,10 +17,10 @@ layout(constant_id = HRM_SPEC_ROPE_HALF) const uint HALF = 1;
 layout(constant_id = HRM_SPEC_ROPE_PAIRS) const uint PAIRS = 1;
 layout(constant_id = HRM_SPEC_ROPE_SEQ) const uint SEQ = 1;
 layout(push_constant) uniform params_block { hrm_rope_params params; };
-HRM_INPUT(0, x);
+HRM_INPUT_T(0, x, HRM_SPEC_DTYPE_A);
 HRM_INPUT(1, cos_table);
 HRM_INPUT(2, sin_table);
-HRM_OUTPUT(3, y);
+HRM_OUTPUT_T(3, y, HRM_SPEC_DTYPE_C);
 
 void main() {
     uint begin = flat_group() * params.per_group;
@@ -31,8 +32,8 @@ void main() {
         uint first = position * params.stride + head * (2 * HALF) + k, second = first + HALF;
         uint angle = (position % SEQ) * HALF + k;
         HRM_VEC c = HRM_LOAD(cos_table, angle), s = params.sign * HRM_LOAD(sin_table, angle);
-        HRM_VEC x1 = HRM_LOAD(x, first), x2 = HRM_LOAD(x, second);
-        HRM_STORE(y, first, x1 * c - x2 * s);
-        HRM_STORE(y, second, x2 * c + x1 * s);
+        HRM_VEC x1 = HRM_LOAD_T(x, first), x2 = HRM_LOAD_T(x, second);
+        HRM_STORE_T(y, first, x1 * c - x2 * s);
+        HRM_STORE_T(y, second, x2 * c + x1 * s);
     }
 }

@@ -7,7 +7,7 @@
 #include "shared/common.h"
 #endif
 
-/* elementwise/add.comp, elementwise/scale.comp. Counts are of the row's element type (float or vec4). */
+/* elementwise/add.comp, scale.comp, convert.comp. Counts are of the row's element type (float or vec4). */
 struct hrm_elementwise_params {
     HRM_U32 count;
     HRM_U32 per_group; /* elements of one workgroup, a multiple of its size */

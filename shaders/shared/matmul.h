@@ -33,7 +33,38 @@ HRM_CHECK_SIZE(hrm_matmul_params, 44);
 #define HRM_MATMUL_STORE_256 64u /* store fours of 64-bit words: rows are multiples of 8 */
 #define HRM_MATMUL_K_TAIL 128u   /* k is no multiple of 4 */
 #define HRM_MATMUL_HALF_BLOCK 512u /* lane_column: half a block of columns more */
+#define HRM_MATMUL_HAS_PRE 1024u  /* SWIGLU: `pre` gets AB */
+#define HRM_MATMUL_HAS_RSTD 2048u /* RMS_NORM: `rstd` gets 1 / rms */
 #define HRM_MATMUL_SWIGLU 256u   /* C [m, n / 2] = silu(first half of AB's columns) * second half */
+
+/* The rows whose operands have their own dtypes and which can end a product in another operation
+ * (matmul/matmul_end.glsl). Strides in elements. */
+struct hrm_matmul_block_params {
+    HRM_U32 m;
+    HRM_U32 n; /* columns of AB, whatever C's */
+    HRM_U32 k;
+    HRM_U32 lda;
+    HRM_U32 ldb;
+    HRM_U32 ldc;
+    HRM_U32 ldr;     /* residual */
+    HRM_U32 ldp;     /* pre */
+    HRM_U32 k_split; /* as above */
+    HRM_U32 c_split;
+    HRM_U32 pair;    /* columns between the two of a pair. SWIGLU, SWIGLU_BWD: f; ROPE: half a head */
+    HRM_U32 turned;  /* ROPE: the columns of q and k, which come first */
+    HRM_U32 seq;     /* ROPE: positions of a batch row */
+    HRM_F32 inv_n;   /* RMS_NORM: 1 / n */
+    HRM_F32 eps;
+};
+HRM_CHECK_SIZE(hrm_matmul_block_params, 60);
+
+/* Specialization constant of those rows, beside HRM_SPEC_DTYPE_A to _P: hrm_matmul_end, and its values. */
+#define HRM_SPEC_MATMUL_END 16
+#define HRM_MATMUL_ENDS_PLAIN 0u
+#define HRM_MATMUL_ENDS_SWIGLU 1u
+#define HRM_MATMUL_ENDS_SWIGLU_BWD 2u
+#define HRM_MATMUL_ENDS_ROPE 3u
+#define HRM_MATMUL_ENDS_RMS_NORM 4u
 
 /* matmul/matmul_pack.comp: packed [k, n4 * 4] from w [n, k]. */
 struct hrm_matmul_pack_params {

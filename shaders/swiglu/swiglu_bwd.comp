@@ -3,7 +3,7 @@
  *
  * Bindings  0 gate_up [rows, 2 cols]: gate, then up    1 grad_y [rows, cols]
  *           2 grad_gate_up [rows, 2 cols], may be gate_up
- * One workgroup computes per_group consecutive columns of both halves. */
+ * each f32 or 16-bit. One workgroup computes per_group consecutive columns of both halves. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/spec_ids.h"
@@ -15,9 +15,9 @@
 layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
 layout(constant_id = HRM_SPEC_SWIGLU_COLS) const uint COLS = 1;
 layout(push_constant) uniform params_block { hrm_swiglu_params params; };
-HRM_INPUT(0, gate_up);
-HRM_INPUT(1, grad_y);
-HRM_OUTPUT(2, grad_gate_up);
+HRM_INPUT_T(0, gate_up, HRM_SPEC_DTYPE_A);
+HRM_INPUT_T(1, grad_y, HRM_SPEC_DTYPE_B);
+HRM_OUTPUT_T(2, grad_gate_up, HRM_SPEC_DTYPE_C);
 
 void main() {
     uint begin = flat_group() * params.per_group;
@@ -25,9 +25,9 @@ void main() {
     uint end = min(begin + params.per_group, params.count);
     for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
         uint at = i + i / COLS * COLS; /* row * 2 cols + column */
-        HRM_VEC gate = HRM_LOAD(gate_up, at), up = HRM_LOAD(gate_up, at + COLS), g = HRM_LOAD(grad_y, i);
+        HRM_VEC gate = HRM_LOAD_T(gate_up, at), up = HRM_LOAD_T(gate_up, at + COLS), g = HRM_LOAD_T(grad_y, i);
         HRM_VEC s = sigmoid(gate);
-        HRM_STORE(grad_gate_up, at, g * up * s * (1.0 + gate * (1.0 - s)));
-        HRM_STORE(grad_gate_up, at + COLS, g * (gate * s));
+        HRM_STORE_T(grad_gate_up, at, g * up * s * (1.0 + gate * (1.0 - s)));
+        HRM_STORE_T(grad_gate_up, at + COLS, g * (gate * s));
     }
 }

@@ -1,7 +1,7 @@
 /* y = silu(gate) * up, silu(g) = g sigmoid(g)
  *
  * Bindings  0 gate_up [rows, 2 cols]: gate, then up    1 y [rows, cols]
- * One workgroup computes per_group consecutive elements of y.
+ * each f32 or 16-bit. One workgroup computes per_group consecutive elements of y.
  * Source: Shazeer, "GLU variants improve Transformer", 2020. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -14,8 +14,8 @@
 layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
 layout(constant_id = HRM_SPEC_SWIGLU_COLS) const uint COLS = 1;
 layout(push_constant) uniform params_block { hrm_swiglu_params params; };
-HRM_INPUT(0, gate_up);
-HRM_OUTPUT(1, y);
+HRM_INPUT_T(0, gate_up, HRM_SPEC_DTYPE_A);
+HRM_OUTPUT_T(1, y, HRM_SPEC_DTYPE_C);
 
 void main() {
     uint begin = flat_group() * params.per_group;
@@ -23,7 +23,7 @@ void main() {
     uint end = min(begin + params.per_group, params.count);
     for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
         uint at = i + i / COLS * COLS; /* row * 2 cols + column */
-        HRM_VEC gate = HRM_LOAD(gate_up, at), up = HRM_LOAD(gate_up, at + COLS);
-        HRM_STORE(y, i, gate * sigmoid(gate) * up);
+        HRM_VEC gate = HRM_LOAD_T(gate_up, at), up = HRM_LOAD_T(gate_up, at + COLS);
+        HRM_STORE_T(y, i, gate * sigmoid(gate) * up);
     }
 }

@@ -26,6 +26,7 @@
 #include "gpu/device.h"
 #include "layer/spirv.h"
 #include "ops/kernels.h"
+#include "shared/dtype.h"
 #include "shared/params.h"
 #include "shared/spec_ids.h"
 

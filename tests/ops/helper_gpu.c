@@ -8,12 +8,14 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/half.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "ops/kernels.h"
 
 #define GUARD_WORD 0xdecafbadu
 #define FRESH_WORD 0x7fc0deadu /* a quiet NaN */
+#define FRESH_PAIR 0x7fc07fc0u /* two of bf16 or f16 */
 enum { GUARD_BYTES = 512, MAX_TENSORS = 256, MAX_HOST = 1024 };
 
 static struct {
@@ -99,12 +101,17 @@ double *helper_gpu_widen(const float *x, size_t n) {
     return out;
 }
 
+/* Of the elements of a contiguous tensor, in whole words: a buffer's unit. */
+static uint64_t bytes_of(const hrm_tensor *t) {
+    return (hrm_tensor_get_count(t) * hrm_dtype_get_bytes(t->dtype) + 3) / 4 * 4;
+}
+
 /* One buffer: guard words, the tensor, guard words. */
 static hrm_tensor place(hrm_tensor shape) {
     if (gpu.tensor_count == MAX_TENSORS) check_fail_at(__FILE__, __LINE__, "raise MAX_TENSORS");
     uint64_t alignment = hrm_device_get_binding_alignment(gpu.device);
     uint64_t front = alignment > GUARD_BYTES ? alignment : GUARD_BYTES;
-    uint64_t bytes = 4 * hrm_tensor_get_count(&shape);
+    uint64_t bytes = bytes_of(&shape);
     hrm_tensor t = shape;
     CHECK_OK(hrm_buffer_create(gpu.device, front + bytes + GUARD_BYTES, HRM_MEMORY_DEVICE, "test", &t.buffer));
     t.offset = front;
@@ -115,14 +122,15 @@ static hrm_tensor place(hrm_tensor shape) {
 /* Writes guards, and `data` or fresh words between them. */
 static void write_all(hrm_tensor t, const void *data) {
     uint64_t size = hrm_buffer_get_size(t.buffer);
-    uint64_t bytes = 4 * hrm_tensor_get_count(&t);
+    uint64_t bytes = bytes_of(&t);
     uint32_t *words = malloc(size);
     if (!words) check_fail_at(__FILE__, __LINE__, "no host memory");
     for (uint64_t i = 0; i < size / 4; i++) words[i] = GUARD_WORD;
     if (data) {
-        memcpy(words + t.offset / 4, data, bytes);
+        memcpy(words + t.offset / 4, data, hrm_tensor_get_count(&t) * hrm_dtype_get_bytes(t.dtype));
     } else {
-        for (uint64_t i = 0; i < bytes / 4; i++) words[t.offset / 4 + i] = FRESH_WORD;
+        for (uint64_t i = 0; i < bytes / 4; i++)
+            words[t.offset / 4 + i] = hrm_dtype_is_16bit(t.dtype) ? FRESH_PAIR : FRESH_WORD;
     }
     hrm_status status = hrm_queue_upload(gpu.device, hrm_buffer_span(t.buffer), words);
     free(words);
@@ -155,6 +163,44 @@ hrm_tensor helper_gpu_u32_2d(const void *data, uint64_t rows, uint64_t cols) {
     return make(hrm_tensor_2d(NULL, 0, HRM_U32_T, rows, cols), data);
 }
 
+static uint16_t narrow(hrm_dtype dtype, float x) {
+    return dtype == HRM_BF16_T ? hrm_bf16_from_f32(x) : hrm_f16_from_f32(x);
+}
+
+static float widen(hrm_dtype dtype, uint16_t bits) {
+    return dtype == HRM_BF16_T ? hrm_bf16_to_f32(bits) : hrm_f16_to_f32(bits);
+}
+
+void helper_gpu_round(hrm_dtype dtype, float *x, size_t n) {
+    if (!hrm_dtype_is_16bit(dtype)) return;
+    for (size_t i = 0; i < n; i++) x[i] = widen(dtype, narrow(dtype, x[i]));
+}
+
+hrm_tensor helper_gpu_any(hrm_tensor shape, const float *data) {
+    if (!data || !hrm_dtype_is_16bit(shape.dtype)) return make(shape, data);
+    uint64_t n = hrm_tensor_get_count(&shape);
+    uint16_t *half = malloc((n ? n : 1) * sizeof *half);
+    if (!half) check_fail_at(__FILE__, __LINE__, "no host memory");
+    for (uint64_t i = 0; i < n; i++) half[i] = narrow(shape.dtype, data[i]);
+    hrm_tensor t = place(shape);
+    write_all(t, half);
+    free(half);
+    return t;
+}
+
+float *helper_gpu_read_any(hrm_tensor t) {
+    const void *data = helper_gpu_read(t);
+    uint64_t n = hrm_tensor_get_count(&t);
+    float *x = helper_gpu_host_f32(n);
+    for (uint64_t i = 0; i < n; i++)
+        x[i] = hrm_dtype_is_16bit(t.dtype) ? widen(t.dtype, ((const uint16_t *)data)[i]) : ((const float *)data)[i];
+    return x;
+}
+
+double helper_gpu_rounding(hrm_dtype dtype) {
+    return dtype == HRM_BF16_T ? 0x1p-8 : dtype == HRM_F16_T ? 0x1p-11 : 0x1p-24;
+}
+
 void helper_gpu_write(hrm_tensor t, const void *data) {
     write_all(t, data);
 }
@@ -169,12 +215,12 @@ static uint32_t *read_checked(hrm_tensor t) {
         free(words);
         CHECK_OK(status);
     }
-    uint64_t begin = t.offset / 4, end = begin + hrm_tensor_get_count(&t);
+    uint64_t begin = t.offset / 4, end = begin + bytes_of(&t) / 4;
     for (uint64_t i = 0; i < size / 4; i++) {
         if ((i >= begin && i < end) || words[i] == GUARD_WORD) continue;
         uint32_t found = words[i];
         free(words);
-        check_fail_at(__FILE__, __LINE__, "guard word %" PRId64 " of a tensor of %" PRIu64 " elements is 0x%08" PRIx32,
+        check_fail_at(__FILE__, __LINE__, "guard word %" PRId64 " of a tensor of %" PRIu64 " words is 0x%08" PRIx32,
                       (int64_t)i - (int64_t)begin, end - begin, found);
     }
     return words;
@@ -271,7 +317,7 @@ static int count_broken_guards(void) {
     for (uint32_t k = 0; k < gpu.tensor_count; k++) {
         hrm_tensor t = gpu.tensors[k];
         uint64_t size = hrm_buffer_get_size(t.buffer);
-        uint64_t begin = t.offset, end = begin + 4 * hrm_tensor_get_count(&t);
+        uint64_t begin = t.offset, end = begin + bytes_of(&t);
         uint32_t front[GUARD_BYTES / 4], back[GUARD_BYTES / 4];
         if (hrm_queue_download(gpu.device, (hrm_span){t.buffer, 0, GUARD_BYTES}, front) != HRM_OK) return broken + 1;
         uint64_t alignment = hrm_device_get_binding_alignment(gpu.device);

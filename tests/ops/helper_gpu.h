@@ -44,8 +44,8 @@ void helper_gpu_open(const char *disable);
 int helper_gpu_close(void);
 int helper_gpu_teardown(void **state);
 hrm_device *helper_gpu_get_device(void);
-/* True on drivers that run ~30 times slower than others (SwiftShader), and with HRM_TEST_SLOW=1 for what slows any driver
- * down (GPU-assisted validation): tests then leave their largest shapes out. */
+/* True on drivers that run ~30 times slower than others (SwiftShader), and with HRM_TEST_SLOW=1 for what slows any
+ * driver down (GPU-assisted validation): tests then leave their largest shapes out. */
 bool helper_gpu_is_slow(void);
 
 /* Contiguous tensors. `data` NULL: NaN (f32) or 0x7fc0dead words. u32 also carries i32 data. */
@@ -54,6 +54,15 @@ hrm_tensor helper_gpu_f32_2d(const float *data, uint64_t rows, uint64_t cols);
 hrm_tensor helper_gpu_f32_3d(const float *data, uint64_t a, uint64_t b, uint64_t c);
 hrm_tensor helper_gpu_u32(const void *data, uint64_t n);
 hrm_tensor helper_gpu_u32_2d(const void *data, uint64_t rows, uint64_t cols);
+/* A contiguous tensor of the given dtype and shape (hrm_tensor_2d(NULL, 0, dtype, ...)), its 16-bit elements `data`
+ * rounded, or NaN without data. */
+hrm_tensor helper_gpu_any(hrm_tensor shape, const float *data);
+/* A tensor of any of these types, widened to f32. */
+float *helper_gpu_read_any(hrm_tensor t);
+/* Rounds host values to a dtype (f32: leaves them): what a reference of 16-bit inputs is to start from. */
+void helper_gpu_round(hrm_dtype dtype, float *x, size_t n);
+/* The most that rounding to a dtype changes a normal number, relative to it: half a unit in the last place. */
+double helper_gpu_rounding(hrm_dtype dtype);
 /* Overwrites the whole tensor. */
 void helper_gpu_write(hrm_tensor t, const void *data);
 /* The elements of a tensor, on the host (float or uint32_t); checks the guard words around it. */

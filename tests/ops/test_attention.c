@@ -22,6 +22,7 @@ typedef struct problem {
     float *qkv, *grad_o;
     double *o, *lse, *delta, *grad_qkv;
     hrm_tensor t_qkv, t_o, t_lse, t_grad_o, t_delta, t_grad_qkv;
+    hrm_dtype d_qkv, d_o, d_grad_o, d_grad_qkv;
 } problem;
 
 static problem make_problem(size_t batch, size_t heads, size_t seq, size_t head_dim) {
@@ -47,12 +48,12 @@ static void make_reference(problem *p) {
 }
 
 static void upload(problem *p) {
-    p->t_qkv = helper_gpu_f32(p->qkv, p->n_qkv);
-    p->t_grad_o = helper_gpu_f32(p->grad_o, p->n_o);
-    p->t_o = helper_gpu_f32(NULL, p->n_o);
+    p->t_qkv = helper_gpu_any(hrm_tensor_1d(NULL, 0, p->d_qkv, p->n_qkv), p->qkv);
+    p->t_grad_o = helper_gpu_any(hrm_tensor_1d(NULL, 0, p->d_grad_o, p->n_o), p->grad_o);
+    p->t_o = helper_gpu_any(hrm_tensor_1d(NULL, 0, p->d_o, p->n_o), NULL);
     p->t_lse = helper_gpu_f32(NULL, p->n_lse);
     p->t_delta = helper_gpu_f32(NULL, p->n_lse);
-    p->t_grad_qkv = helper_gpu_f32(NULL, p->n_qkv);
+    p->t_grad_qkv = helper_gpu_any(hrm_tensor_1d(NULL, 0, p->d_grad_qkv, p->n_qkv), NULL);
 }
 
 static void record_fwd(const problem *p, hrm_attention_family family) {
@@ -179,6 +180,61 @@ static void test_head_widths(void **state) {
 static void test_long(void **state) {
     (void)state;
     if (!helper_gpu_is_slow()) check_shape(1, 1, 900, 16);
+}
+
+/* Inputs are rounded before the reference sees them. o is rounded once; delta, the gradients' other ingredient, sums
+ * head_dim products of grad_o and the o that was stored: each is off by up to a rounding of o, of size 1 or so, and the
+ * sum, at random, by its root. The gradients inherit that, p times, and are rounded themselves. */
+static void check_16bit(size_t batch, size_t heads, size_t seq, size_t head_dim, const hrm_dtype types[4]) {
+    problem p = make_problem(batch, heads, seq, head_dim);
+    p.d_qkv = types[0], p.d_o = types[1], p.d_grad_o = types[2], p.d_grad_qkv = types[3];
+    helper_gpu_round(p.d_qkv, p.qkv, p.n_qkv);
+    helper_gpu_round(p.d_grad_o, p.grad_o, p.n_o);
+    make_reference(&p);
+    upload(&p);
+    run_both(&p, HRM_ATTENTION_TILES);
+    double of_o = hrm_dtype_is_16bit(p.d_o) ? helper_gpu_rounding(p.d_o) : 0;
+    double of_grad = hrm_dtype_is_16bit(p.d_grad_qkv) ? helper_gpu_rounding(p.d_grad_qkv) : 0;
+    double of_delta = TOLERANCE + of_o * 4 * sqrt((double)head_dim);
+    check_close_f32("o", helper_gpu_read_any(p.t_o), p.o, p.n_o, TOLERANCE, TOLERANCE + of_o);
+    check_close_f32("lse", helper_gpu_read(p.t_lse), p.lse, p.n_lse, TOLERANCE, TOLERANCE);
+    check_close_f32("delta", helper_gpu_read(p.t_delta), p.delta, p.n_lse, of_delta, TOLERANCE);
+    check_close_f32("grad_qkv", helper_gpu_read_any(p.t_grad_qkv), p.grad_qkv, p.n_qkv, of_delta, TOLERANCE + of_grad);
+}
+
+static void test_16bit(void **state) {
+    (void)state;
+    static const hrm_dtype types[][4] = {{HRM_BF16_T, HRM_BF16_T, HRM_BF16_T, HRM_BF16_T},
+                                         {HRM_F16_T, HRM_F16_T, HRM_F16_T, HRM_F16_T},
+                                         {HRM_BF16_T, HRM_F32_T, HRM_F32_T, HRM_F32_T},
+                                         {HRM_F32_T, HRM_F16_T, HRM_F32_T, HRM_BF16_T}};
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        check_16bit(2, 2, 37, 32, types[t]);
+        check_16bit(1, 2, 5, 8, types[t]);
+        check_16bit(1, 1, 33, 128, types[t]);
+    }
+}
+
+/* 16-bit outputs are the f32 ones, rounded to nearest even: the same bits as rounding on the host. */
+static void test_16bit_rounding(void **state) {
+    (void)state;
+    for (hrm_dtype dtype = HRM_BF16_T; dtype <= HRM_F16_T; dtype++) {
+        problem p = make_problem(2, 2, 21, 40);
+        upload(&p);
+        run_both(&p, HRM_ATTENTION_TILES);
+        float *o = helper_gpu_read(p.t_o), *grad = helper_gpu_read(p.t_grad_qkv);
+        helper_gpu_round(dtype, o, p.n_o);
+        helper_gpu_round(dtype, grad, p.n_qkv);
+        p.d_grad_qkv = dtype;
+        upload(&p);
+        run_both(&p, HRM_ATTENTION_TILES);
+        check_same_bits("grad_qkv rounded", helper_gpu_read_any(p.t_grad_qkv), grad, p.n_qkv * sizeof(float));
+        p.d_o = dtype;
+        upload(&p);
+        record_fwd(&p, HRM_ATTENTION_TILES);
+        helper_gpu_run();
+        check_same_bits("o rounded", helper_gpu_read_any(p.t_o), o, p.n_o * sizeof(float));
+    }
 }
 
 /* Without lse the outputs are the same bits, and nothing else is written. */
@@ -358,6 +414,10 @@ static void test_errors(void **state) {
     record_bwd(&p, HRM_ATTENTION_AUTO);
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "lse");
     p.t_lse = lse;
+    p.t_o.dtype = HRM_BF16_T;
+    record_fwd(&p, HRM_ATTENTION_SHUFFLE);
+    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "family shuffle reads f32 tensors only");
+    p.t_o.dtype = HRM_F32_T;
     p.t_grad_qkv = p.t_qkv;
     record_bwd(&p, HRM_ATTENTION_AUTO);
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_qkv");
@@ -387,6 +447,7 @@ static void test_reference_gradient(void **state) {
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reference_gradient), HELPER_GPU_TEST(test_friendly),
                 HELPER_GPU_TEST(test_demo_and_paper), HELPER_GPU_TEST(test_small_seq),
-                HELPER_GPU_TEST(test_head_widths), HELPER_GPU_TEST(test_long), HELPER_GPU_TEST(test_without_lse),
+                HELPER_GPU_TEST(test_head_widths), HELPER_GPU_TEST(test_long), HELPER_GPU_TEST(test_16bit),
+                HELPER_GPU_TEST(test_16bit_rounding), HELPER_GPU_TEST(test_without_lse),
                 HELPER_GPU_TEST(test_large_scores), HELPER_GPU_TEST(test_huge_scores),
                 HELPER_GPU_TEST(test_rows_are_independent), HELPER_GPU_TEST(test_slices), HELPER_GPU_TEST(test_errors))

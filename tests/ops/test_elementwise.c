@@ -1,8 +1,10 @@
 #include "helper_gpu.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "ops/elementwise.h"
 #include "ops/grid.h"
 #include "ref/elementwise.h"
@@ -77,6 +79,97 @@ static void test_fill_copy(void **state) {
     check_same_bits("fill f32", helper_gpu_read(filled), sevens, sizeof(float) * N);
     check_same_bits("fill u32", helper_gpu_read(ids), threes, sizeof(uint32_t) * N);
     check_same_bits("copy", helper_gpu_read(copied), x, sizeof(float) * N);
+
+    for (hrm_dtype dtype = HRM_BF16_T; dtype <= HRM_F16_T; dtype++) {
+        hrm_tensor half = helper_gpu_any(hrm_tensor_1d(NULL, 0, dtype, N + 1), NULL);
+        hrm_fill(helper_gpu_begin(), half, 7.25f);
+        helper_gpu_run();
+        check_same_bits("fill 16-bit", helper_gpu_read_any(half), sevens, sizeof(float) * N);
+    }
+}
+
+static float widen(hrm_dtype dtype, uint16_t bits) {
+    return dtype == HRM_BF16_T ? hrm_bf16_to_f32(bits) : hrm_f16_to_f32(bits);
+}
+
+/* `got` is `want` as bits, but for a NaN's payload; a subnormal f16 among the inputs may have been read as 0. */
+static void check_converted(const char *what, float x, float got, double want, bool may_flush) {
+    if (isnan(want)) {
+        CHECK_MSG(isnan(got), "%s: a NaN became %g", what, (double)got);
+        return;
+    }
+    if (may_flush && got == 0.0f && x != 0.0f && fabsf(x) < 0x1p-14f) return;
+    CHECK_MSG((double)got == want && !signbit(got) == !signbit(want), "%s: %.9g became %.9g, not %.9g", what, (double)x,
+              (double)got, want);
+}
+
+static double reference(hrm_dtype dtype, float x) {
+    if (dtype == HRM_F32_T) return x;
+    return dtype == HRM_BF16_T ? ref_round(x, 8, -126, 127) : ref_round(x, 11, -14, 15);
+}
+
+/* Every number of both 16-bit types, to each of the others. */
+static void test_convert_all_16bit(void **state) {
+    (void)state;
+    enum { N = 65536 };
+    uint16_t *bits = (uint16_t *)helper_gpu_host_u32(N / 2);
+    for (size_t i = 0; i < N; i++) bits[i] = (uint16_t)i;
+    for (hrm_dtype from = HRM_BF16_T; from <= HRM_F16_T; from++) {
+        const hrm_dtype to[] = {HRM_F32_T, HRM_BF16_T, HRM_F16_T};
+        for (size_t k = 0; k < 3; k++) {
+            hrm_tensor x = helper_gpu_any(hrm_tensor_1d(NULL, 0, from, N), NULL);
+            helper_gpu_write(x, bits);
+            hrm_tensor y = helper_gpu_any(hrm_tensor_1d(NULL, 0, to[k], N), NULL);
+            hrm_convert(helper_gpu_begin(), (hrm_convert_args){.y = y, .x = x});
+            helper_gpu_run();
+            if (to[k] == from) {
+                check_same_bits("same type", helper_gpu_read(y), bits, N * sizeof *bits);
+                continue;
+            }
+            const float *got = helper_gpu_read_any(y);
+            for (size_t i = 0; i < N; i++) {
+                float v = widen(from, bits[i]);
+                check_converted("16-bit", v, got[i], reference(to[k], v), from == HRM_F16_T);
+            }
+        }
+    }
+}
+
+/* f32 to each 16-bit type: specials, every tie and its neighbours between f16 numbers, and random bits. */
+static void test_convert_f32(void **state) {
+    (void)state;
+    enum { RANDOM = 60000, TIES = 3 * 31744 * 2, SPECIALS = 16, N = RANDOM + TIES + SPECIALS };
+    const float specials[SPECIALS] = {0.0f,     -0.0f,         INFINITY,      -INFINITY, NAN,        3.4028235e38f,
+                                      1e-45f,   -1e-45f,       1.17e-38f,     65504.0f,  65519.996f, 65520.0f,
+                                      3.38e38f, 3.3961776e38f, 3.3961775e38f, -65520.0f};
+    float *x = helper_gpu_host_f32(N);
+    memcpy(x, specials, sizeof specials);
+    size_t n = SPECIALS;
+    for (uint32_t i = 0; i < 31744; i++) { /* between the finite f16 number i and the next, which may be infinite */
+        float low = hrm_f16_to_f32((uint16_t)i), high = i + 1 < 31744 ? hrm_f16_to_f32((uint16_t)(i + 1)) : 65536.0f;
+        float middle = 0.5f * (low + high); /* exact */
+        const float three[] = {nextafterf(middle, 0.0f), middle, nextafterf(middle, INFINITY)};
+        for (int j = 0; j < 3; j++) {
+            x[n++] = three[j];
+            x[n++] = -three[j];
+        }
+    }
+    uint32_t *random = helper_gpu_host_u32(2 * RANDOM);
+    helper_gpu_random_u32(random, 2 * RANDOM, 65536, 9);
+    for (size_t i = 0; i < RANDOM; i++) {
+        /* a third of the random words is a tie or next to one of bf16 */
+        uint32_t low = i % 3 == 0 ? 0x7fffu + random[2 * i] % 3 : random[2 * i];
+        uint32_t word = random[2 * i + 1] << 16 | low;
+        memcpy(&x[n++], &word, sizeof word);
+    }
+    CHECK_EQ(n, N);
+    for (hrm_dtype to = HRM_BF16_T; to <= HRM_F16_T; to++) {
+        hrm_tensor y = helper_gpu_any(hrm_tensor_1d(NULL, 0, to, N), NULL);
+        hrm_convert(helper_gpu_begin(), (hrm_convert_args){.y = y, .x = helper_gpu_f32(x, N)});
+        helper_gpu_run();
+        const float *got = helper_gpu_read_any(y);
+        for (size_t i = 0; i < N; i++) check_converted("f32", x[i], got[i], reference(to, x[i]), false);
+    }
 }
 
 /* A chain through one buffer: each op must see the one before it. */
@@ -110,6 +203,16 @@ static void test_errors(void **state) {
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "scale: tensor x is not set");
     hrm_copy(rec, (hrm_copy_args){.y = a, .x = u});
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "copy: tensor x is u32");
+    hrm_tensor half = helper_gpu_any(hrm_tensor_1d(NULL, 0, HRM_BF16_T, 7), NULL), shared = a;
+    hrm_convert(rec, (hrm_convert_args){.y = half, .x = b});
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "convert: 7 elements");
+    hrm_convert(rec, (hrm_convert_args){.y = a, .x = u});
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "convert: tensor x is u32");
+    shared.dtype = HRM_F16_T;
+    hrm_convert(rec, (hrm_convert_args){.y = shared, .x = a});
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "convert: y shares memory with x");
+    hrm_fill(rec, half, 1.0f);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "even number");
 }
 
 static void test_grid(void **state) {
@@ -155,5 +258,5 @@ static void test_speed(void **state) {
 }
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_add), HELPER_GPU_TEST(test_scale), HELPER_GPU_TEST(test_fill_copy),
-                HELPER_GPU_TEST(test_order), HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_grid),
-                HELPER_GPU_TEST(test_speed))
+                HELPER_GPU_TEST(test_convert_all_16bit), HELPER_GPU_TEST(test_convert_f32), HELPER_GPU_TEST(test_order),
+                HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_grid), HELPER_GPU_TEST(test_speed))

@@ -16,10 +16,11 @@ typedef struct problem {
     hrm_matmul_form form;
     size_t m, n, k, lda, ldb, ldc;
     bool accumulate, residual, scratch;
+    hrm_dtype a, b, c, r;
 } problem;
 
-static hrm_tensor strided(const float *data, size_t rows, size_t cols, size_t ld) {
-    hrm_tensor t = helper_gpu_f32_2d(data, rows, ld);
+static hrm_tensor strided(hrm_dtype dtype, const float *data, size_t rows, size_t cols, size_t ld) {
+    hrm_tensor t = helper_gpu_any(hrm_tensor_2d(NULL, 0, dtype, rows, ld), data);
     t.shape[1] = cols;
     return t;
 }
@@ -37,6 +38,10 @@ static bool is_worth_trying(hrm_matmul_family family, size_t m, size_t n, size_t
     return !helper_gpu_is_slow() || m * n * k <= 1000000;
 }
 
+static bool is_16bit(const problem *p) {
+    return hrm_dtype_is_16bit(p->a) || hrm_dtype_is_16bit(p->b) || hrm_dtype_is_16bit(p->c) || hrm_dtype_is_16bit(p->r);
+}
+
 /* Runs the product with random data in [-1, 1] or so and compares. Returns c (host copy, [m, ldc]). */
 static float *run(problem p, hrm_matmul_family family) {
     bool tn = p.form == HRM_MATMUL_TN, nt = p.form == HRM_MATMUL_NT;
@@ -49,20 +54,24 @@ static float *run(problem p, hrm_matmul_family family) {
     for (size_t i = 0; i < b_rows; i++) helper_gpu_random(b + i * ldb, b_cols, 0.5, 100000 + i);
     for (size_t i = 0; i < p.m; i++) helper_gpu_random(c0 + i * ldc, p.n, 1.0, 200000 + i);
     for (size_t i = 0; i < p.m; i++) helper_gpu_random(r + i * p.n, p.n, 1.0, 300000 + i);
+    helper_gpu_round(p.a, a, a_rows * lda);
+    helper_gpu_round(p.b, b, b_rows * ldb);
+    helper_gpu_round(p.c, c0, p.m * ldc);
+    helper_gpu_round(p.r, r, p.m * p.n);
 
     hrm_recorder *rec = helper_gpu_begin();
     hrm_matmul_args args = {.form = p.form,
-                            .a = strided(a, a_rows, a_cols, lda),
-                            .b = strided(b, b_rows, b_cols, ldb),
-                            .c = strided(p.accumulate || ldc > p.n ? c0 : NULL, p.m, p.n, ldc),
+                            .a = strided(p.a, a, a_rows, a_cols, lda),
+                            .b = strided(p.b, b, b_rows, b_cols, ldb),
+                            .c = strided(p.c, p.accumulate || ldc > p.n ? c0 : NULL, p.m, p.n, ldc),
                             .accumulate = p.accumulate,
                             .family = family};
-    if (p.residual) args.residual = helper_gpu_f32_2d(r, p.m, p.n);
+    if (p.residual) args.residual = strided(p.r, r, p.m, p.n, p.n);
     if (p.scratch) {
         uint64_t count = hrm_matmul_scratch_count(helper_gpu_get_device(), p.form, p.m, p.n, p.k);
         args.scratch = helper_gpu_f32(NULL, count ? count : 1);
     }
-    if (nt && needs_packed(family)) {
+    if (nt && needs_packed(family) && !is_16bit(&p)) {
         args.b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(p.n, p.k));
         hrm_matmul_pack(rec, args.b, args.b_packed);
     }
@@ -70,7 +79,7 @@ static float *run(problem p, hrm_matmul_family family) {
     helper_gpu_run();
     hrm_tensor whole = args.c;
     whole.shape[1] = ldc;
-    float *c = helper_gpu_read(whole);
+    float *c = helper_gpu_read_any(whole);
 
     double *want = helper_gpu_host_f64(p.m * p.n), *bound = helper_gpu_host_f64(p.m * p.n);
     ref_matmul(p.m, p.n, p.k, a, lda, tn, b, ldb, nt, want, bound);
@@ -81,13 +90,16 @@ static float *run(problem p, hrm_matmul_family family) {
             if (p.residual) extra += (double)r[i * p.n + j];
             if (p.accumulate) extra += (double)c0[i * ldc + j];
             /* An f32 sum of k products is within k * 2^-24 of the sum of their magnitudes, whatever the order; the
-             * epilogue adds two roundings of the result. */
+             * epilogue adds two roundings of the result, and a 16-bit C one of its own (an f16 one, below 2^-14, of a
+             * unit of 2^-24). */
             double tolerance = ((double)p.k * bound[i * p.n + j] + 3 * (fabs(x) + fabs(extra))) * 0x1p-24 + 1e-30;
+            if (hrm_dtype_is_16bit(p.c)) tolerance += fabs(x + extra) * helper_gpu_rounding(p.c) + 0x1p-24;
             double error = fabs((double)c[i * ldc + j] - (x + extra));
             CHECK_MSG(error <= tolerance,
-                      "%s form %d m %zu n %zu k %zu lda %zu: c[%zu,%zu] = %.9g, want %.9g (error %g > %g)",
-                      hrm_matmul_family_name(family), (int)p.form, p.m, p.n, p.k, lda, i, j, (double)c[i * ldc + j],
-                      x + extra, error, tolerance);
+                      "%s form %d m %zu n %zu k %zu lda %zu dtypes %d %d %d %d: c[%zu,%zu] = %.9g, want %.9g (error %g "
+                      "> %g)",
+                      hrm_matmul_family_name(family), (int)p.form, p.m, p.n, p.k, lda, (int)p.a, (int)p.b, (int)p.c,
+                      (int)p.r, i, j, (double)c[i * ldc + j], x + extra, error, tolerance);
         }
         for (size_t j = p.n; j < ldc; j++)
             CHECK_MSG(c[i * ldc + j] == c0[i * ldc + j], "%s form %d: wrote between rows, at [%zu,%zu]",
@@ -154,6 +166,49 @@ static void test_strides_and_epilogues(void **state) {
         run_all(p);
         p.n = 128, p.k = 32; /* the widest stores */
         run_all(p);
+    }
+}
+
+/* Each operand in each 16-bit type alone and all together, and f32 rows that are no multiples of 4 beside them. */
+static void test_16bit(void **state) {
+    (void)state;
+    static const hrm_dtype types[][4] = {{HRM_BF16_T, HRM_BF16_T, HRM_BF16_T, HRM_BF16_T},
+                                         {HRM_F16_T, HRM_F16_T, HRM_F16_T, HRM_F16_T},
+                                         {HRM_BF16_T, HRM_F32_T, HRM_F32_T, HRM_F16_T},
+                                         {HRM_F32_T, HRM_F16_T, HRM_BF16_T, HRM_F32_T}};
+    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++) {
+        for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+            problem p = {.form = (hrm_matmul_form)form, .m = 40, .n = 24, .k = 56};
+            p.a = types[t][0], p.b = types[t][1], p.c = types[t][2], p.r = types[t][3];
+            run_all(p);
+            p.residual = p.accumulate = true;
+            p.m = p.n = p.k = 8;
+            p.lda = 16, p.ldb = 24, p.ldc = 16;
+            run_all(p);
+        }
+        /* the only operand that is 16-bit has rows of 16; the other two dimensions are odd */
+        problem p = {.form = (hrm_matmul_form)form, .m = 7, .n = 5, .k = 16, .residual = true};
+        if (form == HRM_MATMUL_NT) p.b = HRM_BF16_T;
+        if (form == HRM_MATMUL_NN) p.a = HRM_F16_T;
+        if (form == HRM_MATMUL_TN) p.b = HRM_BF16_T, p.n = 16, p.k = 3;
+        run_all(p);
+        p.lda = (form == HRM_MATMUL_TN ? p.m : p.k) + 8;
+        run_all(p);
+    }
+}
+
+/* A 16-bit C is what the f32 one would be, rounded to nearest even: the same bits as rounding on the host. */
+static void test_16bit_rounding(void **state) {
+    (void)state;
+    for (hrm_dtype dtype = HRM_BF16_T; dtype <= HRM_F16_T; dtype++) {
+        for (hrm_matmul_family f = HRM_MATMUL_TILE; f < HRM_MATMUL_FAMILY_COUNT; f++) {
+            if (!hrm_matmul_family_is_usable(helper_gpu_get_device(), f, HRM_MATMUL_NN)) continue;
+            problem p = {.form = HRM_MATMUL_NN, .m = 16, .n = 32, .k = 24, .a = dtype, .b = dtype, .c = HRM_F32_T};
+            float *want = run(p, f);
+            helper_gpu_round(dtype, want, p.m * p.n);
+            p.c = dtype;
+            check_same_bits("C rounded", run(p, f), want, p.m * p.n * sizeof *want);
+        }
     }
 }
 
@@ -329,7 +384,18 @@ static void test_refused(void **state) {
     args = good;
     args.a.dtype = HRM_U32_T;
     hrm_matmul(helper_gpu_begin(), args);
-    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "a must be an f32 tensor");
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "a must be an f32, bf16 or f16 tensor");
+    args = good;
+    args.b = helper_gpu_any(hrm_tensor_2d(NULL, 0, HRM_BF16_T, 6, 4), NULL);
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "b is 16-bit with rows of 4 elements");
+    args = good;
+    args.c = helper_gpu_any(hrm_tensor_2d(NULL, 0, HRM_F16_T, 8, 8), NULL);
+    args.b = helper_gpu_f32_2d(NULL, 8, 4);
+    args.residual = helper_gpu_f32_2d(NULL, 8, 9);
+    args.residual.shape[1] = 8;
+    hrm_matmul(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "where one is 16-bit, both must be multiples of 4");
     if (hrm_matmul_family_is_usable(helper_gpu_get_device(), HRM_MATMUL_LANE_SHUFFLE, HRM_MATMUL_NT)) {
         args = good;
         args.family = HRM_MATMUL_LANE_SHUFFLE;
@@ -339,7 +405,8 @@ static void test_refused(void **state) {
 }
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_friendly), HELPER_GPU_TEST(test_odd), HELPER_GPU_TEST(test_size_one),
-                HELPER_GPU_TEST(test_strides_and_epilogues), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
+                HELPER_GPU_TEST(test_strides_and_epilogues), HELPER_GPU_TEST(test_16bit),
+                HELPER_GPU_TEST(test_16bit_rounding), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
                 HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number),
                 HELPER_GPU_TEST(test_leading_dimensions_merge), HELPER_GPU_TEST(test_pack),
                 HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_refused))

@@ -18,12 +18,13 @@ typedef struct shape {
 static const shape shapes[] = {{2, 37, 3, 32, 2, 3}, {1, 1, 1, 2, 2, 3},  {3, 5, 2, 6, 2, 3}, {1, 82, 2, 64, 2, 3},
                                {2, 7, 1, 8, 1, 1},   {4, 9, 1, 10, 1, 3}, {2, 3, 1, 4, 1, 2}};
 
-static void check_shape(const shape *s) {
+static void check_shape(const shape *s, hrm_dtype dtype) {
     size_t stride = s->total_parts * s->heads * s->head_dim, n = s->batch * s->seq * stride, half = s->head_dim / 2;
     size_t table_rows = s->seq + 3;
     float *x = helper_gpu_host_f32(n), *c = helper_gpu_host_f32(table_rows * half);
     float *sn = helper_gpu_host_f32(table_rows * half);
     helper_gpu_random(x, n, 1.0, 60);
+    helper_gpu_round(dtype, x, n);
     hrm_rope_make_table(table_rows, (uint32_t)s->head_dim, theta, c, sn);
     double *forward = helper_gpu_widen(x, n), *backward = helper_gpu_widen(x, n);
     double *wide_c = helper_gpu_widen(c, table_rows * half), *wide_s = helper_gpu_widen(sn, table_rows * half);
@@ -31,7 +32,8 @@ static void check_shape(const shape *s) {
     ref_rope_by_table(backward, wide_c, wide_s, s->batch, s->seq, stride, s->parts, s->heads, s->head_dim, -1.0);
 
     hrm_tensor tc = helper_gpu_f32_2d(c, table_rows, half), ts = helper_gpu_f32_2d(sn, table_rows, half);
-    hrm_tensor tf = helper_gpu_f32_3d(x, s->batch, s->seq, stride), tb = helper_gpu_f32_3d(x, s->batch, s->seq, stride);
+    hrm_tensor like = hrm_tensor_3d(NULL, 0, dtype, s->batch, s->seq, stride);
+    hrm_tensor tf = helper_gpu_any(like, x), tb = helper_gpu_any(like, x);
     hrm_rope_args args = {
         .x = tf,
         .cos_table = tc,
@@ -47,10 +49,11 @@ static void check_shape(const shape *s) {
     args.inverse = true;
     hrm_rope(helper_gpu_begin(), args);
     helper_gpu_run();
-    float *got = helper_gpu_read(tf);
-    /* two products and a sum of values up to ~5, each rounded once */
-    check_close_f32("turned", got, forward, n, 1e-6, 1e-6);
-    check_close_f32("turned back", (float *)helper_gpu_read(tb), backward, n, 1e-6, 1e-6);
+    float *got = helper_gpu_read_any(tf);
+    /* two products and a sum of values up to ~5, each rounded once, and stored */
+    double stored = 1e-6 + (hrm_dtype_is_16bit(dtype) ? helper_gpu_rounding(dtype) : 0);
+    check_close_f32("turned", got, forward, n, 1e-6, stored);
+    check_close_f32("turned back", helper_gpu_read_any(tb), backward, n, 1e-6, stored);
     size_t turned = s->parts * s->heads * s->head_dim; /* what follows is not touched */
     for (size_t row = 0; row < s->batch * s->seq; row++)
         check_same_bits("rest of a position", got + row * stride + turned, x + row * stride + turned,
@@ -59,7 +62,16 @@ static void check_shape(const shape *s) {
 
 static void test_shapes(void **state) {
     (void)state;
-    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) check_shape(&shapes[k]);
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) check_shape(&shapes[k], HRM_F32_T);
+}
+
+static void test_16bit(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++) {
+        if (shapes[k].head_dim % 8 != 0) continue;
+        check_shape(&shapes[k], HRM_BF16_T);
+        check_shape(&shapes[k], HRM_F16_T);
+    }
 }
 
 static void test_table(void **state) {
@@ -126,6 +138,12 @@ static void test_errors(void **state) {
     args.part_count = 4;
     hrm_rope(helper_gpu_begin(), args);
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "rope: tensor x has 144 elements");
+    args.part_count = 2;
+    args.head_dim = 4;
+    args.cos_table = args.sin_table = helper_gpu_f32(NULL, 3 * 2);
+    args.x.dtype = HRM_BF16_T;
+    hrm_rope(helper_gpu_begin(), args);
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "rope: x is 16-bit with 24 elements a position and heads of 4");
 }
 
 /* HRM_TEST_BENCH=1: speed at the model's shapes, not a check. */
@@ -154,5 +172,5 @@ static void test_speed(void **state) {
     }
 }
 
-HELPER_GPU_MAIN(HELPER_GPU_TEST(test_shapes), HELPER_GPU_TEST(test_table), HELPER_GPU_TEST(test_reference_gradient),
-                HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_speed))
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_shapes), HELPER_GPU_TEST(test_16bit), HELPER_GPU_TEST(test_table),
+                HELPER_GPU_TEST(test_reference_gradient), HELPER_GPU_TEST(test_errors), HELPER_GPU_TEST(test_speed))
