@@ -80,8 +80,9 @@ HRM_API hrm_status hrm_device_get_info(const hrm_device *device, hrm_device_info
 HRM_API uint64_t hrm_device_get_validation_message_count(const hrm_device *device);
 
 /* Calls visit for every operation with several kernel variants: which was chosen, its measured rate in GFLOP/s (0 when
- * there was nothing to measure), and how the choice was made ("measured", "cached", "only candidate", ...).
- * Blocks while measuring when nothing is cached. */
+ * there was nothing to measure), and how the choice was made ("measured", "cached", "only one", ...). After programs
+ * were recorded also for the types and shapes they use that have a choice of their own ("matmul_nt.bf16",
+ * "matmul_nt:4096x1536x512", see hrm/tune.h). Blocks while measuring when nothing is cached. */
 HRM_API hrm_status hrm_device_visit_choices(hrm_device *device,
                                             void (*visit)(void *user, const char *op, const char *row, double gflops,
                                                           const char *how),

@@ -12,6 +12,7 @@
 #include <hrm/status.h>
 #include <hrm/sudoku.h>
 #include <hrm/trainer.h>
+#include <hrm/tune.h>
 #include <hrm/version.h>
 
 #endif

@@ -52,6 +52,16 @@ typedef struct hrm_model_config {
     uint32_t halt_max_segments; /* M_max: segments at which every row halts [16] */
 } hrm_model_config;
 
+/* What numbers are kept and multiplied as. F32 is the yardstick: everything is f32. With the other two the weights
+ * themselves, sums within products, norms, softmax, losses, the optimizer and the states from block to block stay f32;
+ * 16 bits have what lies inside a block (q, k, v, the attention's output, gate, up and their product, and the gradients
+ * of these) and a copy of each block's weights that products read. */
+typedef enum hrm_precision {
+    HRM_PRECISION_F32 = 0,
+    HRM_PRECISION_BF16 = 1, /* 8 bits of mantissa, the range of f32 */
+    HRM_PRECISION_F16 = 2,  /* 11 bits of mantissa, numbers to 65504: training scales the loss (see hrm_step_report) */
+} hrm_precision;
+
 /* Creates a model with fresh weights: truncated normal of 1/sqrt(fan in), from Philox(seed); q head 0 with bias -5;
  * puzzle table 0. Blocks until the weights exist.
  * Errors: INVALID_ARGUMENT (names the field), OUT_OF_DEVICE_MEMORY. */

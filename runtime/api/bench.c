@@ -151,13 +151,14 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
             args.a = y, args.b = w, args.c = x;
         } else {
             args.a = y, args.b = x, args.c = w;
-            uint64_t scratch = hrm_matmul_scratch_count(b->device, HRM_MATMUL_TN, out, in, rows);
+            uint64_t scratch = hrm_matmul_scratch_count(b->device, HRM_MATMUL_TN, HRM_F32_T, out, in, rows);
             if (scratch) args.scratch = hrm_plan_1d(&b->plan, HRM_LIFE_SCRATCH, "partial", HRM_F32_T, scratch);
         }
+        const hrm_matmul_problem problem = {.form = args.form, .rows = rows, .out = out, .in = in};
         double work = (double)rows * out * in * 2, bytes = 4.0 * ((double)rows * (in + out) + (double)out * in);
         const bool tn = args.form == HRM_MATMUL_TN, nn = args.form == HRM_MATMUL_NN;
         const hrm_bench_result what = {.name = name,
-                                       .row = hrm_matmul_get_row(b->device, args.form),
+                                       .row = hrm_matmul_get_row_for(b->device, &problem),
                                        .product = (hrm_bench_product)(HRM_BENCH_FORWARD + i),
                                        .m = tn ? out : rows,
                                        .n = nn || tn ? in : out,

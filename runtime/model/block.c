@@ -41,7 +41,8 @@ void hrm_scratch_plan(hrm_scratch *s, hrm_plan *plan, const hrm_model *m, uint32
     const uint32_t weights[][2] = {{3 * d->D, d->D}, {d->D, d->D}, {2 * d->F, d->D}, {d->D, d->F}, {d->V, d->D}};
     uint64_t most = 0;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
-        uint64_t n = hrm_matmul_scratch_count(m->device, HRM_MATMUL_TN, weights[i][0], weights[i][1], (uint32_t)rows);
+        uint64_t n =
+            hrm_matmul_scratch_count(m->device, HRM_MATMUL_TN, HRM_F32_T, weights[i][0], weights[i][1], (uint32_t)rows);
         if (n > most) most = n;
     }
     if (most) s->product = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "partial products", HRM_F32_T, most);

@@ -2,12 +2,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 #include "ops/grid.h"
 #include "ops/kernels.h"
 #include "ops/row_kernel.h"
-#include "ops/select.h"
 #include "shared/params.h"
 #include "shared/spec_ids.h"
 
@@ -70,88 +68,6 @@ bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_fami
     return true;
 }
 
-/* ---- the measured choice ---- */
-
-/* Measured with the prototypes of these kernels on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s at 256 / 512
- * bits (Zen 5, 2 cores), which is why this is left to a measurement: Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5
- * uniform 3 / 3 Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
- *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196
- * Mesa before 26 does not keep uniform values scalar; that family cannot even be tried there. */
-static bool keeps_uniform_values_scalar(const hrm_device *device) {
-    unsigned mesa = 0;
-    return sscanf(hrm_device_get_adapter(device)->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26;
-}
-
-enum { TRIAL_QKV, TRIAL_O, TRIAL_LSE, TRIAL_GRAD_O, TRIAL_DELTA, TRIAL_GRAD_QKV, TRIAL_TENSORS };
-enum { TRIAL_BATCH = 2, TRIAL_HEADS = 4, TRIAL_SEQ = 64, TRIAL_HEAD_DIM = 32 };
-static const hrm_attention_family trial_families[] = {HRM_ATTENTION_TILES, HRM_ATTENTION_SHUFFLE,
-                                                      HRM_ATTENTION_BROADCAST, HRM_ATTENTION_UNIFORM};
-
-static void record_trial_fwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
-    (void)user;
-    hrm_attention_fwd(rec, (hrm_attention_fwd_args){.qkv = t[TRIAL_QKV],
-                                                    .o = t[TRIAL_O],
-                                                    .lse = t[TRIAL_LSE],
-                                                    .batch = TRIAL_BATCH,
-                                                    .seq = TRIAL_SEQ,
-                                                    .heads = TRIAL_HEADS,
-                                                    .head_dim = TRIAL_HEAD_DIM,
-                                                    .family = trial_families[candidate]});
-}
-
-/* The backward pass needs outputs that belong to its inputs: the yardstick's. */
-static void prepare_trial_bwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
-    (void)candidate;
-    record_trial_fwd(rec, 0, t, user);
-}
-
-static void record_trial_bwd(hrm_recorder *rec, uint32_t candidate, const hrm_tensor *t, void *user) {
-    (void)user;
-    hrm_attention_bwd(rec, (hrm_attention_bwd_args){.qkv = t[TRIAL_QKV],
-                                                    .o = t[TRIAL_O],
-                                                    .lse = t[TRIAL_LSE],
-                                                    .grad_o = t[TRIAL_GRAD_O],
-                                                    .delta = t[TRIAL_DELTA],
-                                                    .grad_qkv = t[TRIAL_GRAD_QKV],
-                                                    .batch = TRIAL_BATCH,
-                                                    .seq = TRIAL_SEQ,
-                                                    .heads = TRIAL_HEADS,
-                                                    .head_dim = TRIAL_HEAD_DIM,
-                                                    .family = trial_families[candidate]});
-}
-
-const char *hrm_attention_get_op(bool backward) {
-    return backward ? "attention_bwd" : "attention_fwd";
-}
-
-hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family) {
-    enum { COUNT = sizeof trial_families / sizeof *trial_families };
-    hrm_select_candidate candidates[COUNT];
-    for (uint32_t i = 0; i < COUNT; i++) {
-        hrm_attention_family f = trial_families[i];
-        bool usable = hrm_attention_family_is_usable(device, f);
-        if (f == HRM_ATTENTION_UNIFORM) usable = usable && keeps_uniform_values_scalar(device);
-        candidates[i] = (hrm_select_candidate){hrm_attention_family_name(f), usable};
-    }
-    const uint64_t n_lse = TRIAL_BATCH * TRIAL_HEADS * TRIAL_SEQ, n_o = n_lse * TRIAL_HEAD_DIM;
-    const uint64_t counts[TRIAL_TENSORS] = {3 * n_o, n_o, n_lse, n_o, n_lse, 3 * n_o};
-    const hrm_select_case c = {.op = hrm_attention_get_op(backward),
-                               .candidates = candidates,
-                               .candidate_count = COUNT,
-                               .counts = counts,
-                               .tensor_count = TRIAL_TENSORS,
-                               .output = backward ? TRIAL_GRAD_QKV : TRIAL_O,
-                               .flops = (backward ? 10.0 : 4.0) * TRIAL_SEQ * (double)n_o,
-                               /* inputs within 1: scores of order 1, two f32 sums of 64 terms */
-                               .tolerance = 1e-5,
-                               .prepare = backward ? prepare_trial_bwd : NULL,
-                               .record = backward ? record_trial_bwd : record_trial_fwd};
-    uint32_t chosen = 0;
-    hrm_status status = hrm_select_pick(device, &c, &chosen);
-    if (status == HRM_OK) *family = trial_families[chosen];
-    return status;
-}
-
 /* ---- how one pass runs ---- */
 
 /* How one pass runs: its row, its spec constants, and the rows (queries or keys) of a workgroup. */
@@ -209,23 +125,9 @@ static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, 
     plan->group_rows = best * lanes;
 }
 
-static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, bool is_16bit, uint64_t seq,
+static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, uint64_t seq,
                       uint32_t head_dim, attention_plan *plan) {
     hrm_device *device = hrm_recorder_get_device(rec);
-    if (is_16bit && family == HRM_ATTENTION_AUTO) {
-        family = HRM_ATTENTION_TILES;
-    } else if (is_16bit && family != HRM_ATTENTION_TILES) {
-        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: family %s reads f32 tensors only",
-                          hrm_attention_family_name(family));
-        return false;
-    }
-    if (family == HRM_ATTENTION_AUTO) {
-        hrm_status status = hrm_attention_choose(device, pass != PASS_FWD, &family);
-        if (status != HRM_OK) {
-            hrm_recorder_fail(rec, status, "%s", hrm_last_error());
-            return false;
-        }
-    }
     *plan = (attention_plan){.row = find_row(device, family, pass)};
     if (plan->row == HRM_KERNEL_COUNT) {
         hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: the device has no kernels of family %s",
@@ -310,6 +212,26 @@ static void add_dtype(hrm_dispatch *dispatch, const attention_plan *plan, uint32
     if (!plan->texel) dispatch->specs[dispatch->spec_count++] = (hrm_spec){id, (uint32_t)t->dtype};
 }
 
+/* AUTO becomes the family chosen for these operands, whose type is 16-bit where any is. False, with the error latched,
+ * when there is none. */
+static bool choose_family(hrm_recorder *rec, bool backward, const hrm_tensor *const operands[4],
+                          const attention_shape *s, hrm_attention_family *family) {
+    hrm_attention_problem problem = {backward, HRM_F32_T, s->batch, s->seq, s->heads, s->head_dim};
+    for (int i = 0; i < 4; i++)
+        if (operands[i] && hrm_dtype_is_16bit(operands[i]->dtype)) problem.type = operands[i]->dtype;
+    if (*family != HRM_ATTENTION_AUTO) {
+        if (!hrm_dtype_is_16bit(problem.type) ||
+            hrm_attention_family_serves(hrm_recorder_get_device(rec), *family, &problem))
+            return true;
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: family %s does not serve 16-bit tensors here",
+                          hrm_attention_family_name(*family));
+        return false;
+    }
+    hrm_status status = hrm_attention_choose_for(hrm_recorder_get_device(rec), &problem, family);
+    if (status != HRM_OK) hrm_recorder_fail(rec, status, "%s", hrm_last_error());
+    return status == HRM_OK;
+}
+
 static void record(hrm_recorder *rec, const attention_plan *plan, const attention_shape *s, uint64_t batch,
                    bool save_lse, const char *label, double flops_per_score, hrm_dispatch *dispatch) {
     const hrm_device *device = hrm_recorder_get_device(rec);
@@ -363,13 +285,13 @@ void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args) {
     const char *op = "attention_fwd";
     attention_shape s = {args.batch, args.seq, args.heads, args.head_dim};
     attention_plan plan;
-    if (!check_shape(rec, op, &s)) return;
+    const hrm_tensor *const operands[4] = {&args.qkv, &args.o};
+    if (!check_shape(rec, op, &s) || !choose_family(rec, false, operands, &s, &args.family)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
-    bool is_16bit = hrm_dtype_is_16bit(args.qkv.dtype) || hrm_dtype_is_16bit(args.o.dtype);
     if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
         !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check_optional(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_FWD, is_16bit, s.seq, s.head_dim, &plan))
+        !make_plan(rec, args.family, PASS_FWD, s.seq, s.head_dim, &plan))
         return;
     bool save_lse = hrm_tensor_is_set(&args.lse);
     uint64_t step = slice_rows(rec, op, &s, plan.texel);
@@ -390,18 +312,17 @@ void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
     const char *op = "attention_bwd";
     attention_shape s = {args.batch, args.seq, args.heads, args.head_dim};
     attention_plan query_plan, key_plan;
-    if (!check_shape(rec, op, &s)) return;
+    const hrm_tensor *const operands[4] = {&args.qkv, &args.o, &args.grad_o, &args.grad_qkv};
+    if (!check_shape(rec, op, &s) || !choose_family(rec, true, operands, &s, &args.family)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
-    bool is_16bit = hrm_dtype_is_16bit(args.qkv.dtype) || hrm_dtype_is_16bit(args.o.dtype) ||
-                    hrm_dtype_is_16bit(args.grad_o.dtype) || hrm_dtype_is_16bit(args.grad_qkv.dtype);
     if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
         !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
         !hrm_row_check_float(rec, op, "grad_o", &args.grad_o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "delta", &args.delta, HRM_F32_T, lse_row * s.batch) ||
         !hrm_row_check_float(rec, op, "grad_qkv", &args.grad_qkv, 3 * o_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_BWD_Q, is_16bit, s.seq, s.head_dim, &query_plan) ||
-        !make_plan(rec, args.family, PASS_BWD_KV, is_16bit, s.seq, s.head_dim, &key_plan))
+        !make_plan(rec, args.family, PASS_BWD_Q, s.seq, s.head_dim, &query_plan) ||
+        !make_plan(rec, args.family, PASS_BWD_KV, s.seq, s.head_dim, &key_plan))
         return;
     if (args.grad_qkv.buffer == args.qkv.buffer && args.grad_qkv.offset == args.qkv.offset) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: grad_qkv is qkv itself; both are needed at once", op);

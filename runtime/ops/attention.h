@@ -21,6 +21,7 @@
 
 #include "gpu/device.h"
 #include "gpu/recorder.h"
+#include "ops/select.h"
 #include "ops/tensor.h"
 
 /* Which kernels do it. AUTO takes what was measured to be fastest here (ops/select.h), separately for the two
@@ -34,14 +35,38 @@ typedef enum hrm_attention_family {
     HRM_ATTENTION_FAMILY_COUNT = 5,
 } hrm_attention_family;
 
+/* What attention is as far as the choice of its kernels goes. */
+typedef struct hrm_attention_problem {
+    bool backward;
+    hrm_dtype type; /* of qkv and o, and of their gradients */
+    uint64_t batch; /* 0: of any shape, the device's default */
+    uint64_t seq;
+    uint32_t heads, head_dim;
+} hrm_attention_problem;
+
 /* "tiles", "shuffle": the names that HRM_SELECT takes for the operations attention_fwd and attention_bwd. */
 const char *hrm_attention_family_name(hrm_attention_family family);
 /* Whether the device can run all kernels of the family (AUTO and TILES: always). */
 bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family);
-/* "attention_fwd", "attention_bwd": the directions' names in ops/select.h. */
+/* Whether it can compute the problem's type and head_dim with it (head_dim 0: those that most models have). */
+bool hrm_attention_family_serves(const hrm_device *device, hrm_attention_family family,
+                                 const hrm_attention_problem *problem);
+/* "attention_fwd", "attention_bwd": the directions' names in ops/select.h; with other types "attention_fwd.bf16", with
+ * a shape "attention_fwd:32x82x8x64" (batch x seq x heads x head_dim, batch by power of two). */
 const char *hrm_attention_get_op(bool backward);
-/* What AUTO stands for; the first call of a process may measure (see hrm_select_pick for time and errors). */
+/* The family for a problem: its shape's if that was tuned, recorded or named in HRM_SELECT, else the default of
+ * direction and type, which the first call may measure (see hrm_select_pick for time and errors). */
+hrm_status hrm_attention_choose_for(hrm_device *device, const hrm_attention_problem *problem,
+                                    hrm_attention_family *family);
+/* The f32 default. */
 hrm_status hrm_attention_choose(hrm_device *device, bool backward, hrm_attention_family *family);
+
+/* As hrm_matmul_tune, hrm_matmul_visit_candidates, hrm_matmul_choose_by_key. */
+hrm_status hrm_attention_tune(hrm_device *device, const hrm_attention_problem *problem,
+                              const hrm_select_tuning *tuning);
+hrm_status hrm_attention_visit_candidates(hrm_device *device, const hrm_attention_problem *problem,
+                                          void (*visit)(void *user, const char *key, const char *row), void *user);
+hrm_status hrm_attention_choose_by_key(hrm_device *device, const hrm_select_key *key);
 
 typedef struct hrm_attention_fwd_args {
     hrm_tensor qkv; /* [batch, seq, 3 * heads * head_dim] */

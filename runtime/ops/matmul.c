@@ -269,10 +269,26 @@ static bool can_end(const hrm_matmul_args *args, const hrm_product *p, const hrm
     return false;
 }
 
+/* The layer that a product [m, n, k] belongs to: see hrm_matmul_problem. */
+static hrm_matmul_problem describe(hrm_matmul_form form, hrm_dtype a, hrm_dtype b, hrm_dtype c, uint64_t m, uint64_t n,
+                                   uint64_t k) {
+    hrm_matmul_problem p = {.form = form, .a = a, .b = b, .c = c};
+    p.rows = form == HRM_MATMUL_TN ? k : m;
+    p.out = form == HRM_MATMUL_NT ? n : form == HRM_MATMUL_NN ? k : m;
+    p.in = form == HRM_MATMUL_NT ? k : n;
+    return p;
+}
+
 bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args) {
     if (args->end == HRM_MATMUL_END_PLAIN) return true;
     hrm_matmul_family family = args->family;
-    if (family == HRM_MATMUL_AUTO && hrm_matmul_choose(device, args->form, &family) != HRM_OK) return false;
+    if (family == HRM_MATMUL_AUTO) {
+        /* Only NT and NN products end in something: C has a row for each of A, and the sides of B are n and k. */
+        uint64_t k = args->a.shape[args->a.rank - 1], m = hrm_tensor_get_count(&args->a) / (k ? k : 1);
+        uint64_t n = args->b.shape[args->form == HRM_MATMUL_NT ? 0 : args->b.rank - 1];
+        hrm_matmul_problem problem = describe(args->form, args->a.dtype, args->b.dtype, args->c.dtype, m, n, k);
+        if (hrm_matmul_choose_for(device, &problem, &family) != HRM_OK) return false;
+    }
     uint64_t f = args->c.shape[args->c.rank - 1];
     return args->end == HRM_MATMUL_END_SWIGLU && args->form == HRM_MATMUL_NT && !hrm_tensor_is_set(&args->pre) &&
            hrm_matmul_family_packs(family) && f % 4 == 0 && args->a.dtype == HRM_F32_T && args->b.dtype == HRM_F32_T &&
@@ -285,7 +301,8 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
     if (!read_product(rec, &args, &p)) return;
     hrm_matmul_family family = args.family;
     if (family == HRM_MATMUL_AUTO) {
-        hrm_status status = hrm_matmul_choose(device, args.form, &family);
+        hrm_matmul_problem problem = describe(args.form, args.a.dtype, args.b.dtype, args.c.dtype, p.m, p.n, p.k);
+        hrm_status status = hrm_matmul_choose_for(device, &problem, &family);
         if (status != HRM_OK) {
             hrm_recorder_fail(rec, status, "%s: %s", form_names[args.form], hrm_last_error());
             return;
@@ -336,22 +353,30 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
     record_reduce(rec, &p, partial.span, splits);
 }
 
-uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint64_t m, uint64_t n, uint64_t k) {
-    hrm_matmul_family family;
-    if (form != HRM_MATMUL_TN || hrm_matmul_choose(device, form, &family) != HRM_OK) return 0;
+uint64_t hrm_matmul_scratch_count_of(hrm_device *device, hrm_matmul_family family, const hrm_matmul_problem *problem) {
     const hrm_matrix none = {0};
-    hrm_product p = {.a = {.rows = k, .cols = m, .ld = m},
-                     .b = {.rows = k, .cols = n, .ld = n},
-                     .c = {.rows = m, .cols = n, .ld = n},
+    const uint64_t m = problem->out, n = problem->in, k = problem->rows;
+    hrm_product p = {.a = {.rows = k, .cols = m, .ld = m, .dtype = problem->a},
+                     .b = {.rows = k, .cols = n, .ld = n, .dtype = problem->b},
+                     .c = {.rows = m, .cols = n, .ld = n, .dtype = problem->c},
                      .r = none,
                      .m = (uint32_t)m,
                      .n = (uint32_t)n,
                      .k = (uint32_t)k,
-                     .form = form};
+                     .form = problem->form};
+    if (problem->form != HRM_MATMUL_TN) return 0;
     hrm_matmul_plan plan;
     make_plan(device, &p, family, &plan);
     uint32_t k_split, splits = count_splits(device, &p, &plan, &k_split);
     return splits > 1 ? (uint64_t)splits * m * n : 0;
+}
+
+uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, hrm_dtype type, uint64_t m, uint64_t n,
+                                  uint64_t k) {
+    const hrm_matmul_problem problem = describe(form, type, type, HRM_F32_T, m, n, k);
+    hrm_matmul_family family;
+    if (form != HRM_MATMUL_TN || hrm_matmul_choose_for(device, &problem, &family) != HRM_OK) return 0;
+    return hrm_matmul_scratch_count_of(device, family, &problem);
 }
 
 /* ---- packing ---- */

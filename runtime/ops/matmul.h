@@ -6,8 +6,9 @@
  *
  * Promises: any m, n, k >= 1 (m up to about a million for family lane_column: 65535 row tiles); row strides are the
  * tensors'; sums run in a fixed order over k, so that a row of an NT or NN product depends neither on m nor on its
- * neighbours. The kernel family is measured per form and device (ops/select.h: "matmul_nt", "matmul_nn", "matmul_tn");
- * within a family, n, k and strides decide.
+ * neighbours, as long as the family is the same. The family is measured per form, type and device, and where tuned per
+ * shape (ops/select.h: "matmul_nt", "matmul_nn.bf16", "matmul_tn:4096x1536x512"); within a family, n, k and strides
+ * decide.
  *
  * Each of A, B, C and the residual is f32, bf16 or f16 on its own, 16-bit ones with lengths and strides that are
  * multiples of 8 and offsets that are multiples of 16 bytes; where C or the residual is 16-bit, the other's stride is a
@@ -25,6 +26,7 @@
 #include <stdint.h>
 
 #include "gpu/recorder.h"
+#include "ops/select.h"
 #include "ops/tensor.h"
 
 typedef enum hrm_matmul_form { HRM_MATMUL_NT = 0, HRM_MATMUL_NN = 1, HRM_MATMUL_TN = 2 } hrm_matmul_form;
@@ -40,6 +42,15 @@ typedef enum hrm_matmul_family {
     HRM_MATMUL_LANE_ROW,       /* CPU drivers, lanes = rows, B through its address (family B) */
     HRM_MATMUL_FAMILY_COUNT
 } hrm_matmul_family;
+
+/* What a product is as far as the choice of its kernels goes: form, types, and the size of the linear layer it belongs
+ * to. NT: C [rows, out] = A [rows, in] B [out, in]^T; NN: C [rows, in] = A [rows, out] B [out, in]; TN: C [out, in] = A
+ * [rows, out]^T B [rows, in]. C without what ends the product. */
+typedef struct hrm_matmul_problem {
+    hrm_matmul_form form;
+    hrm_dtype a, b, c;
+    uint64_t rows, out, in; /* rows 0: of any shape, the device's default */
+} hrm_matmul_problem;
 
 /* What is done to AB (+ residual) before it is stored, so that it never travels through memory. What ends a product
  * does what the op of that name does, f32, to the same values; only where hrm_matmul_can_end says so. None of these
@@ -75,7 +86,8 @@ typedef struct hrm_matmul_args {
 /* Records the product. Tensors have unit stride in the last dimension; leading dimensions are merged into rows. */
 void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args);
 
-/* Whether NT products of the measured family need b_packed; false for other forms. */
+/* Whether NT products need b_packed: the f32 default of the device decides, whatever the types; false for other forms.
+ */
 bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form);
 /* Whether the product, with its family or the one measured, can end as args->end asks. All tensors are set as for
  * hrm_matmul. */
@@ -84,19 +96,47 @@ bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args);
 uint64_t hrm_matmul_packed_count(uint64_t n, uint64_t k);
 /* packed[k, j] = w[j, k], zeros for j >= n. */
 void hrm_matmul_pack(hrm_recorder *rec, hrm_tensor w, hrm_tensor packed);
-/* Elements of scratch with which a product of this shape runs in more parallel parts; 0 = none needed. Whether scratch
- * is given is part of the order of summation. */
-uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, uint64_t m, uint64_t n, uint64_t k);
+/* Elements of scratch with which a product of this shape, with operands of this type (16-bit where any is, else f32),
+ * runs in more parallel parts; 0 = none needed. Whether scratch is given is part of the order of summation. */
+uint64_t hrm_matmul_scratch_count(hrm_device *device, hrm_matmul_form form, hrm_dtype type, uint64_t m, uint64_t n,
+                                  uint64_t k);
 
-/* "matmul_nt": the form's name in ops/select.h. */
+/* ---- which family (matmul_choice.c) ---- */
+
+/* "matmul_nt": the form's name in ops/select.h; with types other than f32 "matmul_nt.bf16", with a shape
+ * "matmul_nt:4096x1536x512" (rows x out x in, rows by power of two). */
 const char *hrm_matmul_get_op(hrm_matmul_form form);
-/* The name of the family measured for a form, and whether the device can run one. */
-const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form);
+/* The 16-bit type among the operands; HRM_F32_T where there is none. */
+hrm_dtype hrm_matmul_problem_type(const hrm_matmul_problem *problem);
 const char *hrm_matmul_family_name(hrm_matmul_family family);
+/* Whether the device has the family's kernels for this form at all. */
 bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form);
-/* The measured family of a form; the first call may measure (see hrm_select_pick). */
+/* Whether the device can multiply these types with it too. */
+bool hrm_matmul_family_serves(hrm_device *device, hrm_matmul_family family, const hrm_matmul_problem *problem);
+/* The family for a problem: its shape's if that was tuned, recorded or named in HRM_SELECT, else the default of form
+ * and types, which the first call may measure (see hrm_select_pick). */
+hrm_status hrm_matmul_choose_for(hrm_device *device, const hrm_matmul_problem *problem, hrm_matmul_family *family);
+/* The f32 default of a form. */
 hrm_status hrm_matmul_choose(hrm_device *device, hrm_matmul_form form, hrm_matmul_family *family);
-/* Makes the choices of all three forms now (otherwise the first product of a form does). */
+/* Makes the f32 defaults of all three forms now (otherwise the first product of a form does). */
 hrm_status hrm_matmul_choose_all(hrm_device *device);
+/* How lanes of a CPU driver hand a value to the others fastest, as the f32 default of NN products shows. It is the same
+ * in every kernel (by factors of 4 to 20 on Mesa 22, 25 and 26, see attention_choice.c), and kernels of the other style
+ * take seconds to compile, so other operations' defaults are measured without those; hrm tune tries them. UNKNOWN on
+ * other devices. May measure. */
+typedef enum hrm_lane_style { HRM_LANES_UNKNOWN = 0, HRM_LANES_SHUFFLE, HRM_LANES_BROADCAST } hrm_lane_style;
+hrm_lane_style hrm_matmul_get_lane_style(hrm_device *device);
+/* The name of the family for a problem, of the f32 default of a form; "none" where the device can run none. */
+const char *hrm_matmul_get_row_for(hrm_device *device, const hrm_matmul_problem *problem);
+const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form);
+
+/* Measures every family that serves a problem with a shape, and keeps the fastest (see hrm_select_tune). A family that
+ * needs packed weights takes part only where the default does (hrm_matmul_wants_packed). */
+hrm_status hrm_matmul_tune(hrm_device *device, const hrm_matmul_problem *problem, const hrm_select_tuning *tuning);
+/* Visits the families that hrm_matmul_tune would measure. */
+hrm_status hrm_matmul_visit_candidates(hrm_device *device, const hrm_matmul_problem *problem,
+                                       void (*visit)(void *user, const char *key, const char *row), void *user);
+/* hrm_select_force's and a key's way to here: chooses for the problem the key names. UNSUPPORTED for other keys. */
+hrm_status hrm_matmul_choose_by_key(hrm_device *device, const hrm_select_key *key);
 
 #endif

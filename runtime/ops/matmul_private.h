@@ -66,6 +66,9 @@ static inline bool hrm_matmul_is_cpu(const hrm_device *device) {
     return (hrm_device_get_caps(device) & HRM_CAP_CPU) != 0;
 }
 
+/* As hrm_matmul_scratch_count, with a family of the caller's choice. */
+uint64_t hrm_matmul_scratch_count_of(hrm_device *device, hrm_matmul_family family, const hrm_matmul_problem *problem);
+
 /* Plans of the CPU families. plan_lane_row: false where the family cannot multiply these. */
 void hrm_matmul_plan_lane_column(const hrm_device *device, const hrm_product *p, hrm_matmul_family family,
                                  hrm_matmul_plan *plan);

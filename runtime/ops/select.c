@@ -1,155 +1,67 @@
 #include "ops/select.h"
 
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/file_map.h"
-#include "base/file_write.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "base/path.h"
-#include "base/rng.h"
-#include "gpu/program.h"
 #include "ops/attention.h"
-#include "ops/kernels.h"
 #include "ops/matmul.h"
+#include "ops/select_private.h"
 
-enum { SELECT_MAX_OPS = 16, SELECT_NAME = 40, SELECT_RUNS = 5, SELECT_MAX_FILE = 1 << 16 };
+/* ---- keys ---- */
 
-typedef struct select_choice {
-    char op[SELECT_NAME], name[SELECT_NAME];
-    double gflops;
-    const char *how;
-} select_choice;
+static const char *const type_names[] = {[HRM_F32_T] = "", [HRM_BF16_T] = ".bf16", [HRM_F16_T] = ".f16"};
 
-/* What hangs on a device. */
-typedef struct select_state {
-    select_choice choices[SELECT_MAX_OPS]; /* of this process */
-    uint32_t choice_count;
-    select_choice stored[SELECT_MAX_OPS]; /* of the file */
-    uint32_t stored_count;
-    char path[HRM_PATH_MAX];            /* "" = no cache */
-    const char *forced_op, *forced_row; /* during hrm_select_force; else NULL */
-} select_state;
-
-/* ---- the file: a header line, a line per op, a line with the hash of everything before it ---- */
-
-static uint64_t hash_kernels(void) {
-    const hrm_kernel_table *table = hrm_kernels_get_table();
-    uint64_t hash = HRM_FNV1A64_INIT;
-    for (uint32_t i = 0; i < table->count; i++)
-        if (table->rows[i].spirv)
-            hash = hrm_fnv1a64_update(hash, table->rows[i].spirv, (size_t)table->rows[i].spirv_words * 4);
-    return hash;
+void hrm_select_write_key(const hrm_select_key *key, char text[HRM_SELECT_KEY]) {
+    int n = snprintf(text, HRM_SELECT_KEY, "%s%s", key->op, type_names[key->type]);
+    for (uint32_t i = 0; i < key->rank; i++)
+        n += snprintf(text + n, HRM_SELECT_KEY - (size_t)n, "%c%" PRIu64, i == 0 ? ':' : 'x', key->shape[i]);
 }
 
-static const char file_header[] = "hrm kernel choices, version 1\n";
-
-static void load_file(select_state *s) {
-    hrm_file_map map = {0};
-    if (hrm_file_map_open(s->path, &map) != HRM_OK) return; /* no measurement yet */
-    if (map.size < SELECT_MAX_FILE) {
-        char *text = malloc(map.size + 1);
-        if (!text) {
-            hrm_file_map_close(&map);
-            return;
-        }
-        memcpy(text, map.data, map.size);
-        text[map.size] = 0;
-        char *end = strstr(text, "hash ");
-        uint64_t hash = 0;
-        bool ok = end && strncmp(text, file_header, sizeof file_header - 1) == 0 &&
-                  sscanf(end, "hash %16" SCNx64, &hash) == 1 && hash == hrm_fnv1a64(text, (size_t)(end - text));
-        if (ok) {
-            *end = 0;
-            for (char *line = text + sizeof file_header - 1; *line && s->stored_count < SELECT_MAX_OPS;) {
-                select_choice *c = &s->stored[s->stored_count];
-                if (sscanf(line, "%39s %39s %lf", c->op, c->name, &c->gflops) != 3) break;
-                s->stored_count++;
-                line = strchr(line, '\n');
-                if (!line) break;
-                line++;
-            }
-        } else {
-            hrm_log(HRM_LOG_WARN, "kernel choices: %s is damaged; measuring again", s->path);
-        }
-        free(text);
+bool hrm_select_read_key(const char *text, hrm_select_key *key) {
+    *key = (hrm_select_key){.type = HRM_F32_T};
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (length == 0 || length >= sizeof key->op) return false;
+    memcpy(key->op, text, length);
+    const char *at = text + length;
+    for (hrm_dtype type = HRM_BF16_T; type <= HRM_F16_T; type++) {
+        size_t n = strlen(type_names[type]);
+        if (strncmp(at, type_names[type], n) != 0) continue;
+        key->type = type;
+        at += n;
+        break;
     }
-    hrm_file_map_close(&map);
-}
-
-static void save_file(const select_state *s) {
-    if (!s->path[0]) return;
-    char text[SELECT_MAX_OPS * (2 * SELECT_NAME + 32) + 128];
-    int at = snprintf(text, sizeof text, "%s", file_header);
-    for (uint32_t i = 0; i < s->stored_count; i++) {
-        const select_choice *c = &s->stored[i];
-        at += snprintf(text + at, sizeof text - (size_t)at, "%s %s %.3f\n", c->op, c->name, c->gflops);
+    while (*at && key->rank < 4) {
+        char *end;
+        if (*at != (key->rank == 0 ? ':' : 'x') || at[1] < '1' || at[1] > '9') return false;
+        key->shape[key->rank++] = strtoull(at + 1, &end, 10);
+        if (end - at > 16) return false; /* far from overflow */
+        at = end;
     }
-    uint64_t hash = hrm_fnv1a64(text, (size_t)at);
-    at += snprintf(text + at, sizeof text - (size_t)at, "hash %016" PRIx64 "\n", hash);
-    if (hrm_file_write_all(s->path, text, (size_t)at) != HRM_OK)
-        hrm_log(HRM_LOG_WARN, "kernel choices are not kept: %s", hrm_last_error());
+    return *at == 0;
 }
 
-static select_state *get_state(hrm_device *device) {
-    select_state *s = hrm_device_get_user(device);
-    if (s) return s;
-    s = calloc(1, sizeof *s);
-    if (!s) return NULL;
-    const char *folder = hrm_device_get_cache_dir(device);
-    if (folder[0]) {
-        char name[160];
-        snprintf(name, sizeof name, "select-%.80s-%016" PRIx64 ".txt", hrm_device_get_key(device), hash_kernels());
-        if (hrm_path_join(folder, name, s->path, sizeof s->path) != HRM_OK) s->path[0] = 0;
-    }
-    if (s->path[0]) load_file(s);
-    hrm_device_set_user(device, s, free);
-    return s;
-}
-
-static select_choice *find(select_choice *choices, uint32_t count, const char *op) {
-    for (uint32_t i = 0; i < count; i++)
-        if (strcmp(choices[i].op, op) == 0) return &choices[i];
-    return NULL;
-}
-
-static void keep(select_choice *choices, uint32_t *count, const char *op, const char *name, double gflops,
-                 const char *how) {
-    select_choice *c = find(choices, *count, op);
-    if (!c) {
-        if (*count == SELECT_MAX_OPS) return;
-        c = &choices[(*count)++];
-    }
-    snprintf(c->op, sizeof c->op, "%s", op);
-    snprintf(c->name, sizeof c->name, "%s", name);
-    c->gflops = gflops;
-    c->how = how;
+uint64_t hrm_select_bucket(uint64_t n) {
+    uint64_t bucket = 1;
+    while (bucket < n && bucket <= UINT64_MAX / 2) bucket *= 2;
+    return bucket;
 }
 
 /* ---- choosing ---- */
 
-static uint32_t find_candidate(const hrm_select_case *c, const char *name, size_t length) {
-    for (uint32_t i = 0; i < c->candidate_count; i++) {
-        const hrm_select_candidate *k = &c->candidates[i];
-        if (k->usable && strlen(k->name) == length && memcmp(k->name, name, length) == 0) return i;
-    }
-    return UINT32_MAX;
+static hrm_status fail_without_memory(const char *key) {
+    return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %.95s: no host memory", key);
 }
 
-/* True when HRM_SELECT has an entry for the op; *chosen is UINT32_MAX when it names no usable candidate. */
-static bool read_override(const hrm_select_case *c, uint32_t *chosen) {
+/* The entry of HRM_SELECT for a key, copied to `row`; false when there is none. */
+static bool read_override(const char *key, size_t key_length, char row[HRM_SELECT_ROW]) {
     const char *text = getenv("HRM_SELECT");
-    size_t op_length = strlen(c->op);
     while (text && *text) {
         size_t length = strcspn(text, ",");
-        if (length > op_length && text[op_length] == '=' && strncmp(text, c->op, op_length) == 0) {
-            *chosen = find_candidate(c, text + op_length + 1, length - op_length - 1);
+        if (length > key_length && text[key_length] == '=' && strncmp(text, key, key_length) == 0) {
+            snprintf(row, HRM_SELECT_ROW, "%.*s", (int)(length - key_length - 1), text + key_length + 1);
             return true;
         }
         text += length;
@@ -158,272 +70,236 @@ static bool read_override(const hrm_select_case *c, uint32_t *chosen) {
     return false;
 }
 
-typedef struct bench {
-    hrm_device *device;
-    const hrm_select_case *c;
-    hrm_buffer *buffers[HRM_SELECT_MAX_TENSORS];
-    hrm_tensor tensors[HRM_SELECT_MAX_TENSORS];
-    uint32_t divisor; /* of the whole work, what is recorded now */
-    float *host;      /* room for the largest tensor */
-    float *first;     /* the yardstick's output */
-    bool first_is_zero;
-} bench;
-
-/* Records `repeat` runs (0: the preparation), and runs them. *seconds gets the time from submission to the end. */
-static hrm_status run(bench *b, uint32_t candidate, uint32_t repeat, uint32_t runs, double *seconds) {
-    hrm_status status;
-    hrm_recorder *rec = NULL;
-    hrm_program *program = NULL;
-    HRM_TRY(hrm_recorder_create(b->device, &rec));
-    if (repeat == 0 && b->c->prepare) b->c->prepare(rec, candidate, b->tensors, b->c->user);
-    for (uint32_t i = 0; i < repeat; i++) b->c->record(rec, candidate, b->tensors, b->c->user);
-    HRM_TRY(hrm_recorder_end(rec, &program));
-    *seconds = DBL_MAX;
-    for (uint32_t i = 0; i < runs; i++) {
-        uint64_t start = hrm_clock_ns();
-        hrm_ticket ticket = 0;
-        HRM_TRY(hrm_program_submit(program, &ticket));
-        HRM_TRY(hrm_queue_wait(b->device, ticket, 0));
-        double t = hrm_clock_seconds_since(start);
-        if (t < *seconds) *seconds = t;
-    }
-fail:
-    hrm_program_destroy(program);
-    hrm_recorder_destroy(rec);
-    return status;
+static hrm_status fail_override(const char *key) {
+    return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
+                    "HRM_SELECT=%.200s names no kernel of %.95s that this device can run; `hrm devices` lists them",
+                    getenv("HRM_SELECT"), key);
 }
 
-/* One run from NaN, compared with the yardstick (candidate `first` makes it). */
-static hrm_status check(bench *b, uint32_t candidate, bool first, double *seconds, double *error) {
-    hrm_status status;
-    uint64_t all = b->c->counts[b->c->output], count = all / b->divisor;
-    for (uint64_t i = 0; i < all; i++) b->host[i] = NAN;
-    HRM_TRY(hrm_queue_upload(b->device, hrm_tensor_get_span(&b->tensors[b->c->output]), b->host));
-    HRM_TRY(run(b, candidate, 0, 1, seconds));
-    HRM_TRY(run(b, candidate, 1, 1, seconds));
-    HRM_TRY(hrm_queue_download(b->device, hrm_tensor_get_span(&b->tensors[b->c->output]), b->host));
-    if (first) memcpy(b->first, b->host, (size_t)count * sizeof *b->host);
-    double most = 0, scale = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        double e = fabs((double)b->host[i] - (double)b->first[i]);
-        if (!(e <= most)) most = isnan(e) ? INFINITY : e;
-        if (fabs((double)b->first[i]) > scale) scale = fabs((double)b->first[i]);
-    }
-    *error = scale > 0 ? most / scale : most;
-    if (first) b->first_is_zero = scale == 0;
-fail:
-    return status;
+/* Why the row forced for the key cannot be taken; HRM_OK when it can. */
+static hrm_status check_forced(const hrm_select_state *s, const char *key, bool usable) {
+    if (!usable)
+        return hrm_fail(HRM_ERR_UNSUPPORTED, "%.95s: this device can run no kernel \"%.40s\"; `hrm devices` lists them",
+                        key, s->forced_row);
+    const hrm_select_entry *refused = hrm_select_find_refused(s, key, s->forced_row);
+    if (!refused) return HRM_OK;
+    return hrm_fail(HRM_ERR_UNSUPPORTED,
+                    "%.95s: kernel \"%.40s\" computed wrong results on this device (relative error %.1e)", key,
+                    s->forced_row, refused->error);
 }
 
-/* How much of the work one run may be: from the least, doubled while it surely takes no longer than this. A desktop's
- * watchdog waits for seconds, a small board's (Raspberry Pi) for half of one; a fast device reaches the whole in five
- * short runs. */
-#define RUN_SECONDS 0.05
-
-static void find_size(bench *b) {
-    const hrm_select_case *c = b->c;
-    if (!c->resize) return;
-    for (uint32_t i = 0; i < c->candidate_count; i++) {
-        if (!c->candidates[i].usable) continue;
-        double seconds;
-        b->divisor = c->divisor_most;
-        c->resize(c->user, b->divisor);
-        /* what fails here fails again in its check, and is reported there */
-        if (run(b, i, 0, 1, &seconds) != HRM_OK || run(b, i, 1, 1, &seconds) != HRM_OK) continue; /* compiles */
-        while (run(b, i, 1, 1, &seconds) == HRM_OK && 2 * seconds <= RUN_SECONDS && b->divisor > 1) {
-            b->divisor /= 2;
-            c->resize(c->user, b->divisor);
-        }
-        return;
-    }
+static uint32_t find_candidate(const hrm_select_case *c, const char *name) {
+    for (uint32_t i = 0; i < c->candidate_count; i++)
+        if (c->candidates[i].usable && strcmp(c->candidates[i].name, name) == 0) return i;
+    return UINT32_MAX;
 }
 
-/* More than any device does in f32. Drivers that accept work and do none come to such rates, or to zeros only. */
-#define IMPOSSIBLE_FLOPS 1e15
+/* How defaults are measured: five runs each. */
+static const hrm_select_method default_method = {.runs = 5, .clearly = 0.9};
 
-/* *measured false: the device's rates mean nothing, and *chosen is the first candidate that runs. */
-static hrm_status measure(hrm_device *device, const hrm_select_case *c, uint32_t *chosen, double *gflops,
-                          bool *measured) {
-    hrm_status status;
-    bench b = {.device = device, .c = c, .divisor = 1};
-    uint64_t most = 1;
-    for (uint32_t i = 0; i < c->tensor_count; i++)
-        if (c->counts[i] > most) most = c->counts[i];
-    b.host = malloc((size_t)most * sizeof *b.host);
-    b.first = malloc((size_t)most * sizeof *b.first);
-    if (!b.host || !b.first) {
-        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %s: no host memory", c->op);
-        goto fail;
+/* Takes the candidate that is known from the file, else measures. Where none can be tried beside another, the first
+ * that is usable at all is taken. */
+static hrm_status recall_or_measure(hrm_device *device, hrm_select_state *s, const hrm_select_case *c, uint32_t *chosen,
+                                    double *gflops, const char **how) {
+    uint32_t tried = 0, usable = 0, only = 0, first = 0;
+    for (uint32_t i = c->candidate_count; i-- > 0;) {
+        const hrm_select_candidate *k = &c->candidates[i];
+        if (!k->usable || hrm_select_find_refused(s, c->key, k->name)) continue;
+        usable++;
+        first = i;
+        if (k->untried) continue;
+        tried++;
+        only = i;
     }
-    for (uint32_t i = 0; i < c->tensor_count; i++) {
-        HRM_TRY(hrm_buffer_create(device, c->counts[i] * 4, HRM_MEMORY_DEVICE, "kernel choice", &b.buffers[i]));
-        b.tensors[i] = hrm_tensor_1d(b.buffers[i], 0, HRM_F32_T, c->counts[i]);
-        hrm_rng rng;
-        hrm_rng_init(&rng, 1, i);
-        for (uint64_t j = 0; j < c->counts[i]; j++) b.host[j] = 2 * hrm_rng_f32(&rng) - 1;
-        HRM_TRY(hrm_queue_upload(device, hrm_tensor_get_span(&b.tensors[i]), b.host));
+    if (usable == 0)
+        return hrm_fail(HRM_ERR_UNSUPPORTED, "%s: this device can run none of its kernels%s", c->key,
+                        s->refused.count ? " rightly" : "");
+    if (tried <= 1) {
+        *chosen = tried == 1 ? only : first;
+        *how = "only one";
+        return HRM_OK;
     }
-
-    find_size(&b);
-    const double flops = c->flops / b.divisor;
-    double best = DBL_MAX;
-    bool first = true;
-    *chosen = UINT32_MAX;
-    *measured = true;
-    for (uint32_t i = 0; i < c->candidate_count; i++) {
-        if (!c->candidates[i].usable) continue;
-        const char *name = c->candidates[i].name;
-        double compile, seconds, error;
-        hrm_status result = check(&b, i, first, &compile, &error);
-        if (result == HRM_ERR_DEVICE) {
-            status = result;
-            goto fail;
-        }
-        if (result != HRM_OK) {
-            hrm_log(HRM_LOG_WARN, "%s: kernel %s does not run here: %s", c->op, name, hrm_last_error());
-            continue;
-        }
-        if (!(error <= c->tolerance)) {
-            hrm_log(HRM_LOG_WARN, "%s: kernel %s computes wrong results here (relative error %.1e); never used", c->op,
-                    name, error);
-            continue;
-        }
-        first = false;
-        HRM_TRY(run(&b, i, 1, 1, &seconds)); /* the check's run compiled */
-        if (seconds < 10 * best) {
-            double repeat = seconds > 0 ? 0.01 / seconds : 64;
-            uint32_t n = repeat < 1 ? 1 : repeat > 64 ? 64 : (uint32_t)repeat;
-            HRM_TRY(run(&b, i, n, SELECT_RUNS, &seconds));
-            seconds /= n;
-        }
-        if (!(seconds > 0 && flops / seconds < IMPOSSIBLE_FLOPS) || b.first_is_zero) {
-            hrm_log(HRM_LOG_WARN,
-                    "%s: kernel %s took %.2g s for %.2g GFLOP%s: this device seems not to compute; taking the kernel "
-                    "unmeasured",
-                    c->op, name, seconds, flops * 1e-9, b.first_is_zero ? ", and its results are all 0" : "");
-            *chosen = i;
-            *gflops = 0;
-            *measured = false;
-            status = HRM_OK;
-            goto fail;
-        }
-        hrm_log(HRM_LOG_DEBUG, "%s: kernel %s %.1f GFLOP/s, first run %.0f ms", c->op, name, flops / seconds * 1e-9,
-                compile * 1e3);
-        /* Clearly faster, or the earlier one stays: near ties would flip from one measurement to the next. */
-        if (seconds < 0.9 * best) {
-            best = seconds;
-            *chosen = i;
-        }
+    const hrm_select_entry *stored = hrm_select_entries_find(&s->stored, c->key);
+    *chosen = stored ? find_candidate(c, stored->row) : UINT32_MAX;
+    if (stored && *chosen != UINT32_MAX) {
+        *gflops = stored->gflops;
+        *how = "cached";
+        return HRM_OK;
     }
-    if (*chosen == UINT32_MAX) {
-        status = hrm_fail(HRM_ERR_UNSUPPORTED, "%s: no kernel works on this device", c->op);
-        goto fail;
-    }
-    *gflops = flops / best * 1e-9;
-    hrm_log(HRM_LOG_INFO, "%s: chose kernel %s, %.1f GFLOP/s", c->op, c->candidates[*chosen].name, *gflops);
-    status = HRM_OK;
-fail:
-    for (uint32_t i = 0; i < c->tensor_count; i++) hrm_buffer_destroy(b.buffers[i]);
-    free(b.first);
-    free(b.host);
+    bool measured;
+    uint32_t refused = s->refused.count;
+    hrm_status status = hrm_select_measure(device, s, c, &default_method, chosen, gflops, &measured);
+    *how = measured ? "measured" : "not measurable";
+    if (status == HRM_OK && measured)
+        hrm_select_entries_set(&s->stored, c->key, c->candidates[*chosen].name, *gflops, *how);
+    if ((status == HRM_OK && measured) || s->refused.count > refused) hrm_select_save_quietly(s);
     return status;
 }
 
 hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_t *chosen) {
-    select_state *s = get_state(device);
-    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %s: no host memory", c->op);
-    const bool forced = s->forced_op && strcmp(s->forced_op, c->op) == 0;
-    const select_choice *known = forced ? NULL : find(s->choices, s->choice_count, c->op);
+    hrm_select_state *s = hrm_select_get_state(device);
+    if (!s) return fail_without_memory(c->key);
+    const bool forced = s->forced_key && strcmp(s->forced_key, c->key) == 0;
+    const hrm_select_entry *known = forced ? NULL : hrm_select_entries_find(&s->used, c->key);
     if (known) {
-        *chosen = find_candidate(c, known->name, strlen(known->name));
+        *chosen = find_candidate(c, known->row);
         if (*chosen != UINT32_MAX) return HRM_OK;
     }
-
-    uint32_t usable = 0, only = 0;
-    for (uint32_t i = 0; i < c->candidate_count; i++) {
-        if (!c->candidates[i].usable) continue;
-        usable++;
-        only = i;
-    }
-    if (usable == 0) return hrm_fail(HRM_ERR_UNSUPPORTED, "%s: this device can run none of its kernels", c->op);
-
     double gflops = 0;
-    const char *how;
-    if (read_override(c, chosen)) {
-        if (*chosen == UINT32_MAX)
-            return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                            "HRM_SELECT=%s names no kernel of %s that this device can run; `hrm devices` lists them",
-                            getenv("HRM_SELECT"), c->op);
+    const char *how = "";
+    char row[HRM_SELECT_ROW];
+    hrm_status status = HRM_OK;
+    if (read_override(c->key, strlen(c->key), row)) {
+        *chosen = find_candidate(c, row);
+        if (*chosen == UINT32_MAX) status = fail_override(c->key);
         how = "HRM_SELECT";
     } else if (forced) {
-        *chosen = find_candidate(c, s->forced_row, strlen(s->forced_row));
-        if (*chosen == UINT32_MAX)
-            return hrm_fail(HRM_ERR_UNSUPPORTED,
-                            "%s: this device can run no kernel \"%.40s\"; `hrm devices` lists them", c->op,
-                            s->forced_row);
+        *chosen = find_candidate(c, s->forced_row);
+        status = check_forced(s, c->key, *chosen != UINT32_MAX);
         how = "recorded";
-    } else if (usable == 1) {
-        *chosen = only;
-        how = "only one";
     } else {
-        select_choice *stored = find(s->stored, s->stored_count, c->op);
-        *chosen = stored ? find_candidate(c, stored->name, strlen(stored->name)) : UINT32_MAX;
-        if (stored && *chosen != UINT32_MAX) {
-            gflops = stored->gflops;
-            how = "cached";
-        } else {
-            bool measured;
-            hrm_status status = measure(device, c, chosen, &gflops, &measured);
-            if (status != HRM_OK) return status;
-            how = measured ? "measured" : "not measurable";
-            if (measured) {
-                keep(s->stored, &s->stored_count, c->op, c->candidates[*chosen].name, gflops, how);
-                save_file(s);
-            }
-        }
+        status = recall_or_measure(device, s, c, chosen, &gflops, &how);
     }
-    keep(s->choices, &s->choice_count, c->op, c->candidates[*chosen].name, gflops, how);
+    if (status == HRM_OK) hrm_select_entries_set(&s->used, c->key, c->candidates[*chosen].name, gflops, how);
+    return status;
+}
+
+const char *hrm_select_get_known(hrm_device *device, const char *key) {
+    const hrm_select_state *s = hrm_select_get_state(device);
+    const hrm_select_entry *known = s && !s->forced_key ? hrm_select_entries_find(&s->used, key) : NULL;
+    return known ? known->row : NULL;
+}
+
+/* Whether a default was recorded, which then stands for every shape that was not. */
+static bool is_base_recorded(const hrm_select_state *s, const char *key) {
+    char base[HRM_SELECT_KEY];
+    snprintf(base, sizeof base, "%.*s", (int)hrm_select_base_length(key), key);
+    const hrm_select_entry *e = hrm_select_entries_find(&s->used, base);
+    return e && strcmp(e->how, "recorded") == 0;
+}
+
+hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable)(void *user, const char *row),
+                           void *user, char row[HRM_SELECT_ROW]) {
+    hrm_select_state *s = hrm_select_get_state(device);
+    row[0] = 0;
+    if (!s) return fail_without_memory(key);
+    const char *how = "";
+    double gflops = 0;
+    hrm_status status = HRM_OK;
+    if (read_override(key, strlen(key), row)) {
+        how = "HRM_SELECT";
+        if (!is_usable(user, row)) status = fail_override(key);
+    } else if (s->forced_key && strcmp(s->forced_key, key) == 0) {
+        how = "recorded";
+        snprintf(row, HRM_SELECT_ROW, "%s", s->forced_row);
+        status = check_forced(s, key, is_usable(user, row));
+    } else {
+        const hrm_select_entry *stored = hrm_select_entries_find(&s->stored, key);
+        char unused[HRM_SELECT_ROW];
+        if (!stored || is_base_recorded(s, key) || read_override(key, hrm_select_base_length(key), unused))
+            return HRM_OK;
+        if (!is_usable(user, stored->row)) {
+            hrm_log(HRM_LOG_DEBUG, "%s: the tuned kernel %s does not fit the device's default now", key, stored->row);
+            return HRM_OK;
+        }
+        how = "tuned";
+        gflops = stored->gflops;
+        snprintf(row, HRM_SELECT_ROW, "%s", stored->row);
+    }
+    if (status == HRM_OK)
+        hrm_select_entries_set(&s->used, key, row, gflops, how);
+    else
+        row[0] = 0;
+    return status;
+}
+
+/* ---- tuning ---- */
+
+hrm_status hrm_select_tune(hrm_device *device, const hrm_select_case *c, const hrm_select_tuning *tuning) {
+    hrm_select_state *s = hrm_select_get_state(device);
+    if (!s) return fail_without_memory(c->key);
+    /* 0.97: medians of nine runs repeat within 2 % or so on an idle machine */
+    const hrm_select_method method = {.runs = tuning->runs ? tuning->runs : 9, .clearly = 0.97, .tuning = tuning};
+    uint32_t chosen, refused = s->refused.count;
+    double gflops;
+    bool measured;
+    hrm_status status = hrm_select_measure(device, s, c, &method, &chosen, &gflops, &measured);
+    if (status == HRM_OK && measured) {
+        hrm_select_entries_set(&s->stored, c->key, c->candidates[chosen].name, gflops, "tuned");
+        const hrm_select_entry *used = hrm_select_entries_find(&s->used, c->key);
+        if (used && strcmp(used->how, "tuned") == 0) /* takes the new one when it is next asked for */
+            hrm_select_entries_remove(&s->used, (uint32_t)(used - s->used.items));
+    }
+    /* one that fails is repeated, and told, by hrm_select_keep */
+    if ((status == HRM_OK && measured) || s->refused.count > refused) s->save_failed = hrm_select_save(s) != HRM_OK;
+    return status;
+}
+
+hrm_status hrm_select_visit_stored(hrm_device *device, void (*visit)(void *user, const hrm_select_result *result),
+                                   void *user) {
+    const hrm_select_state *s = hrm_select_get_state(device);
+    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "listing kernel choices: no host memory");
+    for (uint32_t i = 0; i < s->stored.count; i++) {
+        const hrm_select_entry *e = &s->stored.items[i];
+        visit(user, &(hrm_select_result){.key = e->key, .row = e->row, .gflops = e->gflops, .chosen = true});
+    }
+    for (uint32_t i = 0; i < s->refused.count; i++) {
+        const hrm_select_entry *e = &s->refused.items[i];
+        visit(user, &(hrm_select_result){.key = e->key, .row = e->row, .error = e->error, .refused = true});
+    }
     return HRM_OK;
 }
 
-/* Makes the choice of one operation. */
-static hrm_status choose(hrm_device *device, const char *op) {
-    for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++) {
-        hrm_matmul_family family;
-        if (strcmp(op, hrm_matmul_get_op((hrm_matmul_form)form)) == 0)
-            return hrm_matmul_choose(device, (hrm_matmul_form)form, &family);
+/* ---- records ---- */
+
+/* Makes the choice of one key. */
+static hrm_status choose(hrm_device *device, const char *text) {
+    hrm_select_key key;
+    if (hrm_select_read_key(text, &key)) {
+        for (int form = HRM_MATMUL_NT; form <= HRM_MATMUL_TN; form++)
+            if (strcmp(key.op, hrm_matmul_get_op((hrm_matmul_form)form)) == 0)
+                return hrm_matmul_choose_by_key(device, &key);
+        for (int backward = 0; backward <= 1; backward++)
+            if (strcmp(key.op, hrm_attention_get_op(backward != 0)) == 0)
+                return hrm_attention_choose_by_key(device, &key);
     }
-    for (int backward = 0; backward <= 1; backward++) {
-        hrm_attention_family family;
-        if (strcmp(op, hrm_attention_get_op(backward != 0)) == 0)
-            return hrm_attention_choose(device, backward != 0, &family);
-    }
-    return hrm_fail(HRM_ERR_UNSUPPORTED, "there is no choice of kernels for an operation \"%.40s\"", op);
+    return hrm_fail(HRM_ERR_UNSUPPORTED, "there is no choice of kernels for an operation \"%.95s\"", text);
 }
 
-hrm_status hrm_select_force(hrm_device *device, const char *op, const char *row) {
-    select_state *s = get_state(device);
-    if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %.40s: no host memory", op);
-    s->forced_op = op;
+/* What a tuned shape's entry in use says is void once the default is recorded. */
+static void drop_tuned_shapes(hrm_select_state *s, const char *base) {
+    for (uint32_t i = s->used.count; i-- > 0;) {
+        const hrm_select_entry *e = &s->used.items[i];
+        size_t length = hrm_select_base_length(e->key);
+        if (strcmp(e->how, "tuned") == 0 && strncmp(e->key, base, length) == 0 && base[length] == 0)
+            hrm_select_entries_remove(&s->used, i);
+    }
+}
+
+hrm_status hrm_select_force(hrm_device *device, const char *key, const char *row) {
+    hrm_select_state *s = hrm_select_get_state(device);
+    if (!s) return fail_without_memory(key);
+    s->forced_key = key;
     s->forced_row = row;
-    hrm_status status = choose(device, op); /* takes the row, or refuses it */
-    s->forced_op = s->forced_row = NULL;
+    hrm_status status = choose(device, key); /* takes the row, or refuses it */
+    s->forced_key = s->forced_row = NULL;
+    if (status == HRM_OK) drop_tuned_shapes(s, key);
     return status;
 }
 
 hrm_status hrm_select_visit_used(hrm_device *device,
-                                 void (*visit)(void *user, const char *op, const char *row, double gflops,
+                                 void (*visit)(void *user, const char *key, const char *row, double gflops,
                                                const char *how),
                                  void *user) {
-    const select_state *s = get_state(device);
+    const hrm_select_state *s = hrm_select_get_state(device);
     if (!s) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "listing kernel choices: no host memory");
-    for (uint32_t i = 0; i < s->choice_count; i++)
-        visit(user, s->choices[i].op, s->choices[i].name, s->choices[i].gflops, s->choices[i].how);
+    for (uint32_t i = 0; i < s->used.count; i++)
+        visit(user, s->used.items[i].key, s->used.items[i].row, s->used.items[i].gflops, s->used.items[i].how);
     return HRM_OK;
 }
 
 hrm_status hrm_select_list(hrm_device *device,
-                           void (*visit)(void *user, const char *op, const char *row, double gflops, const char *how),
+                           void (*visit)(void *user, const char *key, const char *row, double gflops, const char *how),
                            void *user) {
     hrm_status status = hrm_matmul_choose_all(device);
     for (int backward = 0; backward <= 1 && status == HRM_OK; backward++) {

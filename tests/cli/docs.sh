@@ -1,5 +1,5 @@
 # Every command in the guides runs: the blocks marked `sh` of each page, in order, in a folder of the page's own. They run
-# as they stand, but for `hrm train`, which takes minutes: options behind those of the page make model and run small.
+# as they stand, but for `hrm train` and `hrm tune`, which take minutes: options behind those of the page make them small.
 . "$(dirname "$0")/lib.sh"
 need_device
 golden=$SOURCE/tests/golden
@@ -9,6 +9,7 @@ hrm() {
     case "$*" in
     "train "*--resume*) small="--time 0.2s" ;;
     "train "*--overfit*) small="$tiny --steps 3000 --lr 3e-3" ;; # an end by time is a failure there
+    "tune "*) small="--quick --batch 1" ;;
     "train "*) small="$tiny --steps 100000 --time 0.2s" ;;
     esac
     echo "hrm $*" >>ran

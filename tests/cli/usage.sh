@@ -50,7 +50,7 @@ expect_line "^usage: hrm COMMAND" out
 expect_ok "$HRM" --version
 expect_line "^hrm [0-9]+\.[0-9]+\.[0-9]+$" out
 expect_line "^built from     [A-Za-z0-9._+~-]+$" out
-for command in devices data train eval solve render bench; do
+for command in devices data train eval solve render tune bench; do
     expect_ok "$HRM" help $command
     expect_line "^usage: hrm $command" out
     cp out help

@@ -416,7 +416,7 @@ static void test_errors(void **state) {
     p.t_lse = lse;
     p.t_o.dtype = HRM_BF16_T;
     record_fwd(&p, HRM_ATTENTION_SHUFFLE);
-    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "family shuffle reads f32 tensors only");
+    helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "family shuffle does not serve 16-bit tensors");
     p.t_o.dtype = HRM_F32_T;
     p.t_grad_qkv = p.t_qkv;
     record_bwd(&p, HRM_ATTENTION_AUTO);

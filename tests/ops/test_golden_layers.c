@@ -97,7 +97,7 @@ static hrm_tensor multiply(hrm_matmul_form form, hrm_tensor a, hrm_tensor b, uin
         args.b_packed = helper_gpu_f32(NULL, hrm_matmul_packed_count(n, k));
         hrm_matmul_pack(rec, b, args.b_packed);
     }
-    uint64_t scratch = hrm_matmul_scratch_count(device, form, m, n, k);
+    uint64_t scratch = hrm_matmul_scratch_count(device, form, HRM_F32_T, m, n, k);
     if (scratch) args.scratch = helper_gpu_f32(NULL, scratch);
     hrm_matmul(rec, args);
     return args.c;

@@ -68,7 +68,7 @@ static float *run(problem p, hrm_matmul_family family) {
                             .family = family};
     if (p.residual) args.residual = strided(p.r, r, p.m, p.n, p.n);
     if (p.scratch) {
-        uint64_t count = hrm_matmul_scratch_count(helper_gpu_get_device(), p.form, p.m, p.n, p.k);
+        uint64_t count = hrm_matmul_scratch_count(helper_gpu_get_device(), p.form, HRM_F32_T, p.m, p.n, p.k);
         args.scratch = helper_gpu_f32(NULL, count ? count : 1);
     }
     if (nt && needs_packed(family) && !is_16bit(&p)) {

@@ -13,7 +13,10 @@
 #include "helper_recipe.h"
 #include "io/safetensors.h"
 #include "io/safetensors_writer.h"
+#include "model/config.h"
 #include "ops/kernels.h"
+#include "ops/matmul.h"
+#include "ops/select.h"
 #include "train/dataset.h"
 
 static hrm_device *device;
@@ -242,6 +245,78 @@ static void test_bad_states(void **state) {
     }
 }
 
+/* ---- kernels ---- */
+
+typedef struct choice {
+    const char *key;
+    char row[40], how[40];
+} choice;
+
+static void find_choice(void *user, const char *key, const char *row, double gflops, const char *how) {
+    choice *c = user;
+    (void)gflops;
+    if (strcmp(key, c->key) != 0) return;
+    snprintf(c->row, sizeof c->row, "%s", row);
+    snprintf(c->how, sizeof c->how, "%s", how);
+}
+
+static hrm_device *open_without_cache(void) {
+    hrm_device *d;
+    hrm_device_open_info info = {.kernels = hrm_kernels_get_table(), .cache_dir = ""};
+    CHECK_OK(hrm_device_open(&info, &d));
+    return d;
+}
+
+/* What was chosen for one shape is part of the run, beside the defaults: a device that knows nothing of it computes the
+ * same bits. */
+static void test_kernels_by_shape(void **state) {
+    (void)state;
+    char part[512], whole[512], joined[512];
+    hrm_trainer_config c = demo_recipe();
+    hrm_dims dims;
+    hrm_trainer *t;
+    temp("part.safetensors", part), temp("whole.safetensors", whole), temp("joined.safetensors", joined);
+    hrm_device *first = open_without_cache(), *second = NULL;
+    CHECK_OK(hrm_trainer_create(first, &c, &train_set, &t));
+    CHECK_OK(hrm_trainer_get_config(t, &c));
+    dims = hrm_model_config_get_dims(&c.model);
+    hrm_trainer_destroy(t);
+
+    /* the input gradient of the attention's output layer, by a family that is not the default */
+    hrm_matmul_problem p = {
+        .form = HRM_MATMUL_NN, .rows = (uint64_t)c.micro_batch * dims.T, .out = dims.D, .in = dims.D};
+    hrm_matmul_family by_default, other = HRM_MATMUL_AUTO;
+    CHECK_OK(hrm_matmul_choose(first, HRM_MATMUL_NN, &by_default));
+    for (int f = HRM_MATMUL_AUTO + 1; f < HRM_MATMUL_FAMILY_COUNT; f++)
+        if (f != (int)by_default && hrm_matmul_family_serves(first, (hrm_matmul_family)f, &p))
+            other = (hrm_matmul_family)f;
+    CHECK(other != HRM_MATMUL_AUTO); /* every device has two */
+    hrm_select_key key = {.op = "matmul_nn", .rank = 3, .shape = {hrm_select_bucket(p.rows), p.out, p.in}};
+    char text[HRM_SELECT_KEY];
+    hrm_select_write_key(&key, text);
+    CHECK_OK(hrm_select_force(first, text, hrm_matmul_family_name(other)));
+
+    CHECK_OK(hrm_trainer_create(first, &c, &train_set, &t));
+    run(t, 2);
+    CHECK_OK(hrm_trainer_save(t, part, NULL));
+    run(t, 3);
+    CHECK_OK(hrm_trainer_save(t, whole, NULL));
+    hrm_trainer_destroy(t);
+
+    second = open_without_cache();
+    CHECK_OK(hrm_trainer_resume(second, part, &train_set, &t));
+    choice found = {.key = text};
+    CHECK_OK(hrm_select_visit_used(second, find_choice, &found));
+    CHECK_STR(found.row, hrm_matmul_family_name(other));
+    CHECK_STR(found.how, "recorded");
+    run(t, 3);
+    CHECK_OK(hrm_trainer_save(t, joined, NULL));
+    hrm_trainer_destroy(t);
+    check_same_files(joined, whole);
+    hrm_device_close(first);
+    hrm_device_close(second);
+}
+
 int main(void) {
     hrm_device_open_info info = {.kernels = hrm_kernels_get_table()};
     hrm_status status = hrm_device_open(&info, &device);
@@ -251,7 +326,8 @@ int main(void) {
     CHECK_OK(hrm_maze_dataset_build(&mazes, NULL, NULL, &train_set.set, &other_set.set));
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_resume_is_exact),
                                        cmocka_unit_test(test_saving_twice_gives_the_same),
-                                       cmocka_unit_test(test_others_see_a_model), cmocka_unit_test(test_bad_states)};
+                                       cmocka_unit_test(test_others_see_a_model), cmocka_unit_test(test_bad_states),
+                                       cmocka_unit_test(test_kernels_by_shape)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     hrm_puzzle_set_deinit(&train_set.set);
     hrm_puzzle_set_deinit(&other_set.set);

@@ -41,6 +41,10 @@ const cli_choice cli_halting_choices[] = {
     {NULL, 0},
 };
 
+/* In the order of their numbers. */
+const cli_choice cli_precision_choices[] = {
+    {"f32", HRM_PRECISION_F32}, {"bf16", HRM_PRECISION_BF16}, {"f16", HRM_PRECISION_F16}, {NULL, 0}};
+
 hrm_solver_config cli_solver_config(const cli_solving *solving) {
     hrm_solver_config config = HRM_INIT(hrm_solver_config);
     config.max_batch = solving->batch;

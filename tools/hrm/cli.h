@@ -39,6 +39,7 @@ extern const cli_option cli_global_options[];
     X(render, "draw a puzzle without solving it")                                                                      \
     X(inspect, "show what is in a model file")                                                                         \
     X(convert, "model files from and to the PyTorch implementation")                                                   \
+    X(tune, "find the fastest kernels for a model on a device")                                                        \
     X(bench, "time kernels, training steps, solving and loading on this machine")
 
 #define CLI_DECLARE(name, about) int cli_cmd_##name(int argc, char **argv);
@@ -80,6 +81,9 @@ bool cli_check_maze_model(const hrm_model_config *config, const char *path, uint
 
 /* "adaptive", "fixed" for --halting. */
 extern const cli_choice cli_halting_choices[];
+
+/* "f32", "bf16", "f16" for --precision; entry i has value i. */
+extern const cli_choice cli_precision_choices[];
 
 /* How puzzles are solved: what eval and solve have in common. 0 is the library's default. */
 typedef struct cli_solving {

@@ -41,6 +41,22 @@ static void print_choice(void *user, const char *op, const char *row, double gfl
     printf("  %s\n", how);
 }
 
+/* What hrm tune found. */
+typedef struct tuned_counts {
+    unsigned shapes, refused;
+} tuned_counts;
+
+static void print_tuned(void *user, const hrm_tune_result *r) {
+    tuned_counts *count = user;
+    if (r->refused) {
+        if (count->refused++ == 0) printf("  refused for wrong results:\n");
+        printf("    %-40s %-20s relative error %.1e\n", r->key, r->row, r->error);
+    } else if (strchr(r->key, ':')) {
+        if (count->shapes++ == 0) printf("  tuned for single shapes ('hrm tune'):\n");
+        printf("    %-40s %-20s %7.1f GF/s\n", r->key, r->row, r->gflops);
+    }
+}
+
 typedef struct row_counts {
     unsigned usable, total;
 } row_counts;
@@ -74,6 +90,8 @@ static hrm_status print_kernels(hrm_device *device, bool every_row) {
     if (status != HRM_OK) return status;
     printf("  kernels     %u of %u rows can run here; chosen among several:\n", count.usable, count.total);
     status = hrm_device_visit_choices(device, print_choice, NULL);
+    tuned_counts tuned = {0};
+    if (status == HRM_OK) status = hrm_tune_visit(device, print_tuned, &tuned);
     if (status != HRM_OK || !every_row) return status;
     if (count.usable > 0) {
         int column = 0;
@@ -146,6 +164,12 @@ static void add_choice(void *user, const char *op, const char *row, double gflop
                           json_pack("{s:s, s:s, s:f, s:s}", "operation", op, "row", row, "gflops", gflops, "how", how));
 }
 
+static void add_tuned(void *user, const hrm_tune_result *r) {
+    if (!r->refused && !strchr(r->key, ':')) return; /* a default, which is among the choices */
+    json_array_append_new(user, json_pack("{s:s, s:s, s:f, s:b}", "problem", r->key, "row", r->row, "gflops", r->gflops,
+                                          "refused", r->refused));
+}
+
 /* true, or why it cannot run */
 static void add_row(void *user, const char *row, const char *reason) {
     json_object_set_new(user, row, reason ? json_string(reason) : json_true());
@@ -211,10 +235,12 @@ static hrm_status describe_as_json(const hrm_device_info *d, const devices_optio
     hrm_device *device;
     hrm_status status = cli_open_device(&device);
     if (status != HRM_OK) return status;
-    json_t *choices = json_array(), *rows = json_object();
+    json_t *choices = json_array(), *tuned = json_array(), *rows = json_object();
     status = hrm_device_visit_choices(device, add_choice, choices);
+    if (status == HRM_OK) status = hrm_tune_visit(device, add_tuned, tuned);
     if (status == HRM_OK) status = hrm_device_visit_kernels(device, add_row, rows);
     json_object_set_new(o, "choices", choices);
+    json_object_set_new(o, "tuned", tuned);
     json_object_set_new(o, "kernels", rows);
     hrm_device_destroy(device);
     return status;
