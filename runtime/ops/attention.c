@@ -74,7 +74,7 @@ bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_fami
 typedef struct attention_plan {
     hrm_kernel_id row;
     bool texel, address;
-    uint32_t local_x, tile_m, tile_n;
+    uint32_t local_x, tile_m, tile_n, tile_k;
     uint32_t group_rows;
 } attention_plan;
 
@@ -99,17 +99,19 @@ static void plan_tiles(attention_plan *plan, attention_pass pass, uint32_t vecs)
 }
 
 /* Rows of a lane and steps of the other side. More rows share what is handed out, but live in registers and, at the end
- * of the sequence, leave more lanes idle. The limits (vec4 of one operand in a lane) and the price of a small number of
- * rows, half a row's work for each time the other side is handed out, were measured on lavapipe 22.3 (Sapphire Rapids,
- * 512 bits, batch 64, 3 heads of 32, 37 tokens, forward: 1, 2, 3 rows 22, 21, 26 GF/s; at 256 bits 1, 3, 5 rows
- * 26, 30, 36; dk and dv at 256 bits 1, 3, 5 rows: 17, 26, 18). Values at uniform addresses cost little to hand out: two
- * rows do (Mesa 26.1, 512 bits, batch 8, 8 heads of 64, 81 tokens: dk and dv 1, 2 rows 32, 48; forward 57, 73).
- * Depends on nothing but the sequence and the head: a batch row's bits must not change with the batch. */
+ * of the sequence, leave more lanes idle: a small number of rows is priced at half a row's work for each time the other
+ * side is handed out. Limits are vec4 of one operand in a lane. The measurements are in attention/lanes.glsl.
+ * Depends on nothing but the device, the sequence and the head: a batch row's bits must not change with the batch. */
 static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, uint32_t vecs) {
-    static const uint32_t limits[PASS_COUNT] = {40, 32, 24};
-    static const uint32_t wide_steps[PASS_COUNT] = {4, 4, 2};
-    uint32_t lanes = plan->local_x;
-    uint32_t most = plan->address ? 2 : 5, limit = plan->address ? 32 : limits[pass];
+    enum { KINDS = 3 }; /* by what hands the other side out: 16 lanes, fewer, uniform addresses */
+    static const struct {
+        uint32_t limit, step;
+        bool by_row;
+    } kinds[KINDS][PASS_COUNT] = {{{64, 4, false}, {32, 2, true}, {32, 4, false}},
+                                  {{48, 2, false}, {32, 2, true}, {24, 2, true}},
+                                  {{16, 4, false}, {32, 2, false}, {32, 2, false}}};
+    uint32_t lanes = plan->local_x, kind = plan->address ? 2 : lanes < 16 ? 1 : 0;
+    uint32_t most = plan->address ? 2 : 5, limit = kinds[kind][pass].limit;
     uint32_t best = 1;
     double best_cost = INFINITY;
     for (uint32_t n = 1; n <= most && (n == 1 || n * vecs <= limit); n++) {
@@ -121,7 +123,8 @@ static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, 
         }
     }
     plan->tile_m = best;
-    plan->tile_n = vecs > 8 ? 2 : wide_steps[pass];
+    plan->tile_n = kinds[kind][pass].step;
+    plan->tile_k = kinds[kind][pass].by_row;
     plan->group_rows = best * lanes;
 }
 
@@ -274,6 +277,7 @@ static void record(hrm_recorder *rec, const attention_plan *plan, const attentio
     if (plan->tile_m != 0) {
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_M, plan->tile_m};
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_N, plan->tile_n};
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_K, plan->tile_k};
     }
     dispatch->flops =
         flops_per_score * (double)s->head_dim * (double)s->seq * (double)s->seq * (double)(batch * s->heads);

@@ -51,7 +51,9 @@ void hrm_add(hrm_recorder *rec, hrm_add_args args) {
     dispatch.bindings[2] = hrm_tensor_get_span(has_c ? &args.c : &args.a);
     dispatch.bindings[3] = hrm_tensor_get_span(&args.y);
     prepare(rec, &add_rows, count, &dispatch, &params);
-    dispatch.specs[dispatch.spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, has_c};
+    bool in_pairs = dispatch.kernel == (uint32_t)add_rows.texel && params.count % 2 == 0 && params.per_group % 2 == 0;
+    dispatch.specs[dispatch.spec_count++] =
+        (hrm_spec){HRM_SPEC_FLAGS, (has_c ? HRM_ADD_C : 0) | (in_pairs ? HRM_ADD_PAIRS : 0)};
     hrm_recorder_dispatch(rec, &dispatch);
 }
 

@@ -49,9 +49,9 @@ static bool bind_prefix(hrm_recorder *rec, const char *op, const char *name, con
     return true;
 }
 
-/* `count` elements of the row's type from element `first` on. */
+/* `count` elements of the row's type from element `first` on; in_pairs: both, and local_x, are even. */
 static void record_adam(hrm_recorder *rec, hrm_dispatch *dispatch, struct hrm_adam_atan2_params *params,
-                        hrm_kernel_id kernel, uint32_t local_x, uint64_t first, uint64_t count) {
+                        hrm_kernel_id kernel, uint32_t local_x, bool in_pairs, uint64_t first, uint64_t count) {
     const hrm_device *device = hrm_recorder_get_device(rec);
     params->first = (uint32_t)first;
     params->count = (uint32_t)count;
@@ -60,7 +60,8 @@ static void record_adam(hrm_recorder *rec, hrm_dispatch *dispatch, struct hrm_ad
     dispatch->push = params;
     dispatch->push_bytes = sizeof *params;
     dispatch->specs[0] = (hrm_spec){HRM_SPEC_LOCAL_X, local_x};
-    dispatch->spec_count = 1;
+    dispatch->specs[1] = (hrm_spec){HRM_SPEC_FLAGS, in_pairs};
+    dispatch->spec_count = 2;
     hrm_grid_1d(device, (count + params->per_group - 1) / params->per_group, dispatch->groups);
     hrm_recorder_dispatch(rec, dispatch);
 }
@@ -91,17 +92,18 @@ void hrm_adam_atan2(hrm_recorder *rec, hrm_adam_atan2_args args) {
                                            .one_minus_beta2 = (float)(1.0 - args.beta2),
                                            .weight_decay = args.weight_decay};
 
-    /* Whole groups of four by the wide row, what is left by the scalar one. */
+    /* Whole groups of four, or of eight in pairs of those, by the wide row, what is left by the scalar one. */
     const hrm_device *device = hrm_recorder_get_device(rec);
     const hrm_row_family *family = choose_family(device, ema);
-    uint64_t whole = args.count / 4 * 4, rest = args.count - whole;
-    hrm_row_choice row = hrm_row_choose(device, family, whole, args.count);
-    if (row.width == 1) whole = 0, rest = args.count;
+    hrm_row_choice row = hrm_row_choose(device, family, args.count / 4 * 4, args.count);
+    bool in_pairs = row.kernel == family->texel && row.local_x % 2 == 0;
+    uint64_t step = in_pairs ? 8 : 4, whole = row.width == 1 ? 0 : args.count / step * step;
+    uint64_t rest = args.count - whole;
     const double flops = 50.0; /* an element */
     dispatch.flops = flops * (double)whole;
-    if (whole) record_adam(rec, &dispatch, &params, row.kernel, row.local_x, 0, whole / 4);
+    if (whole) record_adam(rec, &dispatch, &params, row.kernel, row.local_x, in_pairs, 0, whole / 4);
     dispatch.flops = flops * (double)rest;
-    if (rest) record_adam(rec, &dispatch, &params, family->scalar, row.local_x, whole, rest);
+    if (rest) record_adam(rec, &dispatch, &params, family->scalar, row.local_x, false, whole, rest);
 }
 
 void hrm_sign_sgd(hrm_recorder *rec, hrm_sign_sgd_args args) {

@@ -29,7 +29,8 @@ static void prepare(hrm_recorder *rec, const hrm_row_family *family, uint64_t ro
     dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_LOCAL_X, row.local_x};
     dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, flags};
     uint32_t subgroup = hrm_device_get_adapter(device)->subgroup_size;
-    if (row.kernel == family->texel && row.local_x == subgroup && row_cols <= MAX_HELD_PER_LANE * row.local_x)
+    if (row.kernel == family->texel && row.local_x == subgroup && row_cols % 2 == 0 &&
+        row_cols <= MAX_HELD_PER_LANE * row.local_x)
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_RMS_NORM_HELD, row_cols};
     hrm_grid_1d(device, (rows + params->per_group - 1) / params->per_group, dispatch->groups);
 }

@@ -117,6 +117,7 @@ void main() {
 #ifdef OWN_KEYS
         STREAM(u, qkv, q_base, stride, j)
         STREAM(w, grad_o, o_base, o_stride, j)
+#define W_SOURCE grad_o
 #ifndef UNIFORM_ADDRESS
         uint stat = pair * p.seq + uint(min(j + int(lane), last));
         float lse_part = lse[stat] * LOG2_E, delta_part = delta[stat];
@@ -124,22 +125,12 @@ void main() {
 #else
         STREAM(u, qkv, k_base, stride, j)
         STREAM(w, qkv, v_base, stride, j)
+#define W_SOURCE qkv
 #endif
-        float weight[ROWS][STEP], ds[ROWS][STEP];
+        float weight[ROWS][STEP], ds[ROWS][STEP]; /* first the scores and do . v */
+        DOTS(weight, x, u, qkv)
+        DOTS(ds, y, w, W_SOURCE)
         [[unroll]] for (uint t = 0; t < STEP; t++) {
-            vec4 s[ROWS], dw[ROWS];
-            [[unroll]] for (uint n = 0; n < ROWS; n++) {
-                s[n] = vec4(0);
-                dw[n] = vec4(0);
-            }
-            [[unroll]] for (uint d = 0; d < VECS; d++) {
-                vec4 a = TAKE(u, t, d);
-                [[unroll]] for (uint n = 0; n < ROWS; n++) s[n] += x[n][d] * a;
-            }
-            [[unroll]] for (uint d = 0; d < VECS; d++) {
-                vec4 a = TAKE(w, t, d);
-                [[unroll]] for (uint n = 0; n < ROWS; n++) dw[n] += y[n][d] * a;
-            }
 #ifdef OWN_KEYS
 #ifdef UNIFORM_ADDRESS
             uint stat = pair * p.seq + uint(min(j + int(t), last));
@@ -153,10 +144,11 @@ void main() {
 #ifndef OWN_KEYS
                 float row_lse = own_lse[n], row_delta = own_delta[n];
 #endif
-                weight[n][t] = live ? probability(vec_sum(s[n]), row_lse) : 0;
-                ds[n][t] = weight[n][t] * (vec_sum(dw[n]) - row_delta);
+                weight[n][t] = live ? probability(weight[n][t], row_lse) : 0;
+                ds[n][t] = weight[n][t] * (ds[n][t] - row_delta);
             }
         }
+        REPEAT(u)
         [[unroll]] for (uint d = 0; d < VECS; d++) {
             vec4 a[ROWS];
             [[unroll]] for (uint n = 0; n < ROWS; n++) a[n] = grad_x[n][d];
@@ -167,6 +159,7 @@ void main() {
             [[unroll]] for (uint n = 0; n < ROWS; n++) grad_x[n][d] = a[n];
         }
 #ifdef OWN_KEYS
+        REPEAT(w)
         [[unroll]] for (uint d = 0; d < VECS; d++) {
             vec4 a[ROWS];
             [[unroll]] for (uint n = 0; n < ROWS; n++) a[n] = grad_y[n][d];

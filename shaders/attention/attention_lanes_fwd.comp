@@ -64,14 +64,10 @@ void main() {
     for (int j = 0; j <= last; j += int(STEP)) {
         float s[ROWS][STEP], fade[ROWS];
         STREAM(k, qkv, k_base, stride, j)
+        DOTS(s, q, k, qkv)
         [[unroll]] for (uint t = 0; t < STEP; t++) {
-            vec4 e[ROWS];
-            [[unroll]] for (uint n = 0; n < ROWS; n++) e[n] = vec4(0);
-            [[unroll]] for (uint d = 0; d < VECS; d++) {
-                vec4 a = TAKE(k, t, d);
-                [[unroll]] for (uint n = 0; n < ROWS; n++) e[n] += q[n][d] * a;
-            }
-            [[unroll]] for (uint n = 0; n < ROWS; n++) s[n][t] = j + int(t) <= last ? vec_sum(e[n]) : LOWEST;
+            bool live = j + int(t) <= last;
+            [[unroll]] for (uint n = 0; n < ROWS; n++) s[n][t] = live ? s[n][t] : LOWEST;
         }
         [[unroll]] for (uint n = 0; n < ROWS; n++) {
             float m = top[n];
@@ -87,6 +83,7 @@ void main() {
         }
         STREAM(v, qkv, v_base, stride, j)
         [[unroll]] for (uint d = 0; d < VECS; d++) {
+            FETCH(v, qkv, d)
             vec4 a[ROWS];
             [[unroll]] for (uint n = 0; n < ROWS; n++) a[n] = acc[n][d] * fade[n];
             [[unroll]] for (uint t = 0; t < STEP; t++) {

@@ -10,6 +10,7 @@
  *   hrm_log(x)        1.0 ulp        hrm_softplus(x)  2.0 ulp, log(1 + exp(x))
  *   hrm_log1p(x)      1.5 ulp        hrm_erfinv(x)    4.0 ulp for |x| < 0.9966
  *   hrm_atan2(y, x)   2.5 ulp for any y and x >= 0; hrm_atan2(0, 0) = 0
+ *   hrm_atan2_of(y, x)  the same, bit for bit, of four at a time, without a branch, for x > 0
  *
  * NaN in gives NaN out, except that nothing is promised for the functions of two arguments. */
 #ifndef HRM_LIB_MATH_GLSL
@@ -143,6 +144,30 @@ float hrm_atan2(float y, float x) {
     if (turned) angle = (angle + -2.18556941e-8) + 0.785398185;
     if (a > x) angle = 1.57079637 - (angle + 4.37113883e-8);
     return y < 0.0 ? -angle : angle;
+}
+
+/* On CPU drivers a branch is a mask over both sides, and early returns make everything after them masked. */
+vec4 hrm_atan2_of(vec4 y, vec4 x) {
+    vec4 a = abs(y);
+    vec4 high = max(a, x), low = min(a, x);
+    vec4 scale = mix(mix(vec4(1.0), vec4(1.8446744073709552e19), lessThan(high, vec4(1.0e-18))), vec4(5.421010862e-20),
+                     greaterThan(high, vec4(1.0e30)));
+    high *= scale;
+    low *= scale;
+    bvec4 turned = greaterThan(low, 0.41421356 * high);
+    precise vec4 top = mix(low, low - high, turned);
+    precise vec4 bottom = mix(high, low + high, turned);
+    precise vec4 t = top / bottom;
+    precise vec4 z = t * t;
+    precise vec4 p = z * 8.05374449538e-2 - 1.38776856032e-1;
+    p = p * z + 1.99777106478e-1;
+    p = p * z - 3.33329491539e-1;
+    precise vec4 angle = p * z * t + t;
+    precise vec4 eighth = (angle + -2.18556941e-8) + 0.785398185;
+    angle = mix(angle, eighth, turned);
+    precise vec4 beyond = 1.57079637 - (angle + 4.37113883e-8);
+    angle = mix(angle, beyond, greaterThan(a, x));
+    return mix(angle, -angle, lessThan(y, vec4(0.0)));
 }
 
 /* ---- the normal distribution ------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* out[i] = f(x[i]) or f(y[i], x[i]): the functions of lib/math.glsl by themselves, so that tests can bound their errors
  * on the device at hand.
- *   0 r x [n] f32    1 r y [n] f32 (read by atan2 only)    2 w out [n] f32
+ *   0 r x [n] f32    1 r y [n] f32 (read by atan2 and atan2_of only)    2 w out [n] f32
  * One element an invocation. */
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -27,7 +27,8 @@ void main() {
     case HRM_MATH_SIGMOID: r = hrm_sigmoid(v); break;
     case HRM_MATH_SOFTPLUS: r = hrm_softplus(v); break;
     case HRM_MATH_ERFINV: r = hrm_erfinv(v); break;
-    default: r = hrm_atan2(y[i], v); break;
+    case HRM_MATH_ATAN2: r = hrm_atan2(y[i], v); break;
+    default: r = hrm_atan2_of(vec4(1.0, 0.0, y[i], -1.0), vec4(1.0, 2.0, v, 0.5)).z; break;
     }
     result[i] = r;
 }

@@ -25,6 +25,7 @@
 #include "shared/step_block.h"
 
 layout(local_size_x_id = HRM_SPEC_LOCAL_X) in;
+layout(constant_id = HRM_SPEC_FLAGS) const bool IN_PAIRS = false; /* first and count are even */
 layout(push_constant) uniform Push { hrm_adam_atan2_params params; };
 HRM_INPUT(0, grad);
 layout(std430, set = 0, binding = 1) readonly buffer Step { hrm_step_block step_block; };
@@ -40,33 +41,62 @@ HRM_OUTPUT(9, ema_new);
 #endif
 
 #if HRM_WIDTH == 4
-vec4 angle(vec4 m, vec4 d) {
-    return vec4(hrm_atan2(m.x, d.x), hrm_atan2(m.y, d.y), hrm_atan2(m.z, d.z), hrm_atan2(m.w, d.w));
-}
+#define ANGLE hrm_atan2_of /* d is above 0 */
 #else
-float angle(float m, float d) {
-    return hrm_atan2(m, d);
-}
+#define ANGLE hrm_atan2
 #endif
+
+struct update {
+    HRM_VEC p, m, v;
+#ifdef HRM_EMA
+    HRM_VEC ema;
+#endif
+};
+
+/* What the step says, read once: on CPU drivers a load of the block is a loop over lanes. */
+float keep, v_scale, step_size, ema_decay;
+
+update updated(uint i) {
+    update u;
+    HRM_VEC g = HRM_LOAD(grad, i);
+    u.m = params.beta1 * HRM_LOAD(m_old, i) + params.one_minus_beta1 * g;
+    u.v = params.beta2 * HRM_LOAD(v_old, i) + params.one_minus_beta2 * (g * g);
+    HRM_VEC d = sqrt(max(u.v, HRM_VEC(1.17549435e-38))) * v_scale;
+    u.p = HRM_LOAD(p_old, i) * keep - step_size * ANGLE(u.m, d);
+#ifdef HRM_EMA
+    u.ema = ema_decay == 0.0 ? u.p : ema_decay * HRM_LOAD(ema_old, i) + (1.0 - ema_decay) * u.p;
+#endif
+    return u;
+}
 
 void main() {
     uint group = flat_group() * params.per_group;
     if (group >= params.count || step_block.skip != 0) return;
     uint begin = params.first + group;
     uint end = params.first + min(group + params.per_group, params.count);
-    float keep = 1.0 - step_block.lr * params.weight_decay;
-    for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
-        HRM_VEC g = HRM_LOAD(grad, i);
-        HRM_VEC m = params.beta1 * HRM_LOAD(m_old, i) + params.one_minus_beta1 * g;
-        HRM_VEC v = params.beta2 * HRM_LOAD(v_old, i) + params.one_minus_beta2 * (g * g);
-        HRM_VEC d = sqrt(max(v, HRM_VEC(1.17549435e-38))) * step_block.adam_v_scale;
-        HRM_VEC p = HRM_LOAD(p_old, i) * keep - step_block.adam_step_size * angle(m, d);
-        HRM_STORE(p_new, i, p);
-        HRM_STORE(m_new, i, m);
-        HRM_STORE(v_new, i, v);
+    keep = 1.0 - step_block.lr * params.weight_decay;
+    v_scale = step_block.adam_v_scale;
+    step_size = step_block.adam_step_size;
+    ema_decay = step_block.ema_decay;
+    if (IN_PAIRS) {
+        for (uint i = begin / 2 + gl_LocalInvocationID.x; i < end / 2; i += gl_WorkGroupSize.x) {
+            update u = updated(2 * i), w = updated(2 * i + 1);
+            HRM_STORE_PAIR(p_new, i, u.p, w.p);
+            HRM_STORE_PAIR(m_new, i, u.m, w.m);
+            HRM_STORE_PAIR(v_new, i, u.v, w.v);
 #ifdef HRM_EMA
-        float decay = step_block.ema_decay;
-        HRM_STORE(ema_new, i, decay == 0.0 ? p : decay * HRM_LOAD(ema_old, i) + (1.0 - decay) * p);
+            HRM_STORE_PAIR(ema_new, i, u.ema, w.ema);
+#endif
+        }
+        return;
+    }
+    for (uint i = begin + gl_LocalInvocationID.x; i < end; i += gl_WorkGroupSize.x) {
+        update u = updated(i);
+        HRM_STORE(p_new, i, u.p);
+        HRM_STORE(m_new, i, u.m);
+        HRM_STORE(v_new, i, u.v);
+#ifdef HRM_EMA
+        HRM_STORE(ema_new, i, u.ema);
 #endif
     }
 }

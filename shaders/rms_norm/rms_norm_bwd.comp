@@ -36,24 +36,29 @@ HRM_VEC load_grad(uint i) {
 }
 
 #ifdef HRM_TEXEL
+/* As in rms_norm_fwd: a lane keeps its part of the row, HELD / 2 pairs in all. */
 const uint LANES = gl_WorkGroupSize.x;
-const uint PARTS = HELD > 0 ? (HELD + LANES - 1) / LANES : 1;
+const uint PAIRS = HELD / 2;
+const uint PARTS = HELD > 0 ? (PAIRS + LANES - 1) / LANES : 1;
 
 void row_held(uint row) {
-    uint base = row * HELD, lane = team_lane();
-    vec4 g[PARTS], n[PARTS];
+    uint base = row * PAIRS, lane = team_lane();
+    vec4 g[PARTS][2], n[PARTS][2];
     vec4 products = vec4(0.0);
     [[unroll]] for (uint k = 0; k < PARTS; k++) {
-        uint i = base + min(lane + k * LANES, HELD - 1);
-        g[k] = load_grad(i);
-        n[k] = HRM_LOAD(y, i);
-        if ((k + 1) * LANES > HELD && lane + k * LANES >= HELD) g[k] = vec4(0.0);
-        products += g[k] * n[k];
+        uint i = lane + k * LANES, at = 2 * (base + min(i, PAIRS - 1));
+        [[unroll]] for (uint half_of = 0; half_of < 2; half_of++) {
+            g[k][half_of] = load_grad(at + half_of);
+            n[k][half_of] = HRM_LOAD(y, at + half_of);
+            if ((k + 1) * LANES > PAIRS && i >= PAIRS) g[k][half_of] = vec4(0.0);
+            products += g[k][half_of] * n[k][half_of];
+        }
     }
     float mean = team_add(vec_sum(products)) * params.inv_cols, scale = rstd[row];
     [[unroll]] for (uint k = 0; k < PARTS; k++) {
         uint i = lane + k * LANES;
-        if ((k + 1) * LANES <= HELD || i < HELD) HRM_STORE(grad_x, base + i, scale * (g[k] - n[k] * mean));
+        if ((k + 1) * LANES <= PAIRS || i < PAIRS)
+            HRM_STORE_PAIR(grad_x, base + i, scale * (g[k][0] - n[k][0] * mean), scale * (g[k][1] - n[k][1] * mean));
     }
 }
 #endif

@@ -39,29 +39,28 @@ float get_rstd(HRM_VEC squares) {
 }
 
 #ifdef HRM_TEXEL
-/* The workgroup is one subgroup, each lane keeps its part of the row: measured 10 % (512 columns) to 40 % (96) faster
- * than reading twice. */
+/* The workgroup is one subgroup, each lane keeps its part of the row, HELD / 2 pairs in all: measured 10 % (512 columns)
+ * to 40 % (96) faster than reading twice. */
 const uint LANES = gl_WorkGroupSize.x;
-const uint PARTS = HELD > 0 ? (HELD + LANES - 1) / LANES : 1;
+const uint PAIRS = HELD / 2;
+const uint PARTS = HELD > 0 ? (PAIRS + LANES - 1) / LANES : 1;
 
 float row_held(uint row) {
-    uint base = row * HELD, lane = team_lane();
-    vec4 s[PARTS];
+    uint base = row * PAIRS, lane = team_lane();
+    vec4 s[PARTS], t[PARTS];
     vec4 squares = vec4(0.0);
     [[unroll]] for (uint k = 0; k < PARTS; k++) {
-        uint i = lane + k * LANES;
-        if ((k + 1) * LANES <= HELD) {
-            s[k] = load_sum(base + i);
-        } else {
-            s[k] = load_sum(base + min(i, HELD - 1));
-            if (i >= HELD) s[k] = vec4(0.0);
-        }
+        uint i = lane + k * LANES, at = 2 * (base + min(i, PAIRS - 1));
+        s[k] = load_sum(at);
+        t[k] = load_sum(at + 1);
+        if ((k + 1) * LANES > PAIRS && i >= PAIRS) s[k] = t[k] = vec4(0.0);
         squares += s[k] * s[k];
+        squares += t[k] * t[k];
     }
     float scale = get_rstd(squares);
     [[unroll]] for (uint k = 0; k < PARTS; k++) {
         uint i = lane + k * LANES;
-        if ((k + 1) * LANES <= HELD || i < HELD) HRM_STORE(y, base + i, s[k] * scale);
+        if ((k + 1) * LANES <= PAIRS || i < PAIRS) HRM_STORE_PAIR(y, base + i, s[k] * scale, t[k] * scale);
     }
     return scale;
 }

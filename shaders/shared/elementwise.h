@@ -14,6 +14,8 @@ struct hrm_elementwise_params {
     HRM_F32 factor;    /* scale only */
 };
 HRM_CHECK_SIZE(hrm_elementwise_params, 12);
+#define HRM_ADD_C 1u     /* add: there is a third term */
+#define HRM_ADD_PAIRS 2u /* add: count and per_group are even, two elements an invocation at a time (lib/vec.glsl) */
 
 /* reduce: elementwise/sum_partial.comp, elementwise/sum_final.comp. */
 struct hrm_sum_params {

@@ -38,6 +38,7 @@ HRM_CHECK_SIZE(hrm_q_head_params, 12);
 #define HRM_MATH_SOFTPLUS 4u
 #define HRM_MATH_ERFINV 5u
 #define HRM_MATH_ATAN2 6u
+#define HRM_MATH_ATAN2_OF 7u
 
 struct hrm_math_eval_params {
     HRM_U32 count;

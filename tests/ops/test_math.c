@@ -152,6 +152,17 @@ static void test_atan2(void **state) {
     const float *got = evaluate(HRM_MATH_ATAN2, x, y, n);
     check_ulps("atan2", got, want, y, x, n, 2.5);
     for (size_t i = 0; i < 2; i++) CHECK_MSG(got[i] == 0.0f, "atan2(0, 0) is %g", (double)got[i]);
+
+    /* the branchless form promises the same bits for x > 0 */
+    const float *of = evaluate(HRM_MATH_ATAN2_OF, x, y, n);
+    size_t compared = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (x[i] <= 0.0f) continue;
+        compared++;
+        CHECK_MSG(of[i] == got[i], "atan2_of(%.9g, %.9g) is %.9g, atan2 %.9g", (double)y[i], (double)x[i],
+                  (double)of[i], (double)got[i]);
+    }
+    CHECK_MSG(compared > n / 2, "only %zu of %zu points compared", compared, n);
 }
 
 static void test_special_values(void **state) {
