@@ -26,6 +26,7 @@ typedef struct hrm_matrix_shape {
     uint32_t m, n, k;
     uint32_t bf16;      /* 1: bfloat16; 0: IEEE half */
     uint32_t multiples; /* 1: any multiples of m, n and k (VK_NV_cooperative_matrix2); 0: exactly these */
+    uint32_t workgroup; /* 0: a subgroup multiplies; else a workgroup of so many invocations */
 } hrm_matrix_shape;
 
 #define HRM_MATRIX_SHAPES_MAX 32

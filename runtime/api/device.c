@@ -21,9 +21,9 @@ static void list_shapes(const hrm_adapter *a, hrm_device_info *out) {
             (hrm_matrix_shape){.m = s->m, .n = s->n, .k = s->k, .bf16 = s->bf16};
     }
     for (uint32_t i = 0; i < a->granule_count; i++) {
-        const hrm_coopmat_shape *g = &a->granules[i];
-        out->matrix_shapes[out->matrix_shape_count++] =
-            (hrm_matrix_shape){.m = g->m, .n = g->n, .k = g->k, .bf16 = g->bf16, .multiples = 1};
+        const hrm_coopmat_granule *g = &a->granules[i];
+        out->matrix_shapes[out->matrix_shape_count++] = (hrm_matrix_shape){
+            .m = g->m, .n = g->n, .k = g->k, .bf16 = g->bf16, .multiples = 1, .workgroup = g->workgroup};
     }
 }
 

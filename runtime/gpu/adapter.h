@@ -20,6 +20,12 @@ typedef struct hrm_coopmat_shape {
     uint32_t m, n, k;
     bool bf16; /* A and B are bf16; else f16 */
 } hrm_coopmat_shape;
+/* The same with VK_NV_cooperative_matrix2, which takes any multiples of m, n and k up to coopmat_max_dimension. */
+typedef struct hrm_coopmat_granule {
+    uint32_t m, n, k;
+    uint32_t workgroup; /* 0: a subgroup multiplies; else a whole workgroup of so many invocations */
+    bool bf16;
+} hrm_coopmat_granule;
 enum { HRM_COOPMAT_MAX_SHAPES = 16 };
 
 typedef struct hrm_adapter {
@@ -44,11 +50,12 @@ typedef struct hrm_adapter {
     bool unified_memory;                               /* device-local memory is host-visible */
     hrm_coopmat_shape coopmat[HRM_COOPMAT_MAX_SHAPES]; /* in the driver's order */
     uint32_t coopmat_count;
-    hrm_coopmat_shape granules[HRM_COOPMAT_MAX_SHAPES]; /* HRM_CAP_COOPMAT2: any multiples of these are shapes, too */
+    hrm_coopmat_granule granules[HRM_COOPMAT_MAX_SHAPES]; /* in the driver's order; none without HRM_CAP_COOPMAT2 */
     uint32_t granule_count;
-    uint32_t coopmat_subgroup; /* see hrm_device_get_coopmat_subgroup */
-    uint32_t defect_caps;      /* HRM_CAP_* that the driver lists but gets wrong (defects.h): not in caps */
-    int64_t score;             /* larger is tried first; CPU drivers come last */
+    uint32_t coopmat_max_dimension; /* of a matrix made of granules */
+    uint32_t coopmat_subgroup;      /* see hrm_device_get_coopmat_subgroup */
+    uint32_t defect_caps;           /* HRM_CAP_* that the driver lists but gets wrong (defects.h): not in caps */
+    int64_t score;                  /* larger is tried first; CPU drivers come last */
 } hrm_adapter;
 
 /* Lists adapters, best first within equal UUIDs (duplicates of one physical device under several drivers are kept but

@@ -14,11 +14,6 @@ static bool is_ours(VkComponentTypeKHR a, VkComponentTypeKHR b, VkComponentTypeK
            c == VK_COMPONENT_TYPE_FLOAT32_KHR && result == VK_COMPONENT_TYPE_FLOAT32_KHR && !saturating;
 }
 
-static void add(hrm_coopmat_shape *list, uint32_t *count, uint32_t m, uint32_t n, uint32_t k, bool bf16) {
-    if (m > 0 && n > 0 && k > 0 && *count < HRM_COOPMAT_MAX_SHAPES)
-        list[(*count)++] = (hrm_coopmat_shape){.m = m, .n = n, .k = k, .bf16 = bf16};
-}
-
 static hrm_status list_shapes(VkInstance vulkan, hrm_adapter_entry *entry, bool bf16_usable) {
     hrm_adapter *a = &entry->info;
     PFN_vkVoidFunction found = vkGetInstanceProcAddr(vulkan, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
@@ -30,16 +25,16 @@ static hrm_status list_shapes(VkInstance vulkan, hrm_adapter_entry *entry, bool 
     if (!all) return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "adapter list: no host memory");
     for (uint32_t i = 0; i < count; i++) all[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
     if (read(entry->handle, &count, all) < VK_SUCCESS) count = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && a->coopmat_count < HRM_COOPMAT_MAX_SHAPES; i++) {
         const VkCooperativeMatrixPropertiesKHR *p = &all[i];
         const bool bf16 = p->AType == VK_COMPONENT_TYPE_BFLOAT16_KHR;
         const bool usable = bf16 ? bf16_usable : (a->caps & HRM_CAP_F16) != 0;
-        if (usable && p->scope == VK_SCOPE_SUBGROUP_KHR &&
-            is_ours(p->AType, p->BType, p->CType, p->ResultType, p->saturatingAccumulation))
-            add(a->coopmat, &a->coopmat_count, p->MSize, p->NSize, p->KSize, bf16);
+        if (!usable || p->scope != VK_SCOPE_SUBGROUP_KHR || p->MSize == 0 || p->NSize == 0 || p->KSize == 0 ||
+            !is_ours(p->AType, p->BType, p->CType, p->ResultType, p->saturatingAccumulation))
+            continue;
+        a->coopmat[a->coopmat_count++] = (hrm_coopmat_shape){.m = p->MSize, .n = p->NSize, .k = p->KSize, .bf16 = bf16};
+        a->caps |= bf16 ? HRM_CAP_COOPMAT_BF16 : HRM_CAP_COOPMAT_F16;
     }
-    for (uint32_t i = 0; i < a->coopmat_count; i++)
-        a->caps |= a->coopmat[i].bf16 ? HRM_CAP_COOPMAT_BF16 : HRM_CAP_COOPMAT_F16;
     free(all);
     return HRM_OK;
 }
@@ -57,14 +52,22 @@ static hrm_status list_granules(VkInstance vulkan, hrm_adapter_entry *entry) {
     for (uint32_t i = 0; i < count; i++)
         all[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_FLEXIBLE_DIMENSIONS_PROPERTIES_NV;
     if (read(entry->handle, &count, all) < VK_SUCCESS) count = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && a->granule_count < HRM_COOPMAT_MAX_SHAPES; i++) {
         const VkCooperativeMatrixFlexibleDimensionsPropertiesNV *p = &all[i];
-        const bool bf16 = p->AType == VK_COMPONENT_TYPE_BFLOAT16_KHR;
-        if ((a->caps & (bf16 ? HRM_CAP_COOPMAT_BF16 : HRM_CAP_COOPMAT_F16)) && p->scope == VK_SCOPE_SUBGROUP_KHR &&
-            is_ours(p->AType, p->BType, p->CType, p->ResultType, p->saturatingAccumulation))
-            add(a->granules, &a->granule_count, p->MGranularity, p->NGranularity, p->KGranularity, bf16);
+        const bool bf16 = p->AType == VK_COMPONENT_TYPE_BFLOAT16_KHR, subgroup = p->scope == VK_SCOPE_SUBGROUP_KHR;
+        if (!(a->caps & (bf16 ? HRM_CAP_COOPMAT_BF16 : HRM_CAP_COOPMAT_F16)) ||
+            !(subgroup || (entry->workgroup_matrices && p->scope == VK_SCOPE_WORKGROUP_KHR)) || p->MGranularity == 0 ||
+            p->NGranularity == 0 || p->KGranularity == 0 ||
+            !is_ours(p->AType, p->BType, p->CType, p->ResultType, p->saturatingAccumulation))
+            continue;
+        a->granules[a->granule_count++] = (hrm_coopmat_granule){.m = p->MGranularity,
+                                                                .n = p->NGranularity,
+                                                                .k = p->KGranularity,
+                                                                .workgroup = subgroup ? 0 : p->workgroupInvocations,
+                                                                .bf16 = bf16};
+        if (subgroup) a->caps |= HRM_CAP_COOPMAT2;
     }
-    if (a->granule_count > 0) a->caps |= HRM_CAP_COOPMAT2;
+    if (!(a->caps & HRM_CAP_COOPMAT2)) a->granule_count = 0; /* only workgroup-wide ones */
     free(all);
     return HRM_OK;
 }
@@ -84,8 +87,11 @@ hrm_status hrm_adapter_probe_matrices(hrm_instance *instance, hrm_adapter_entry 
         .pNext = listed->bf16 ? (void *)&bf16 : bf16.pNext};
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &first};
     vkGetPhysicalDeviceFeatures2(entry->handle, &features);
+    VkPhysicalDeviceCooperativeMatrix2PropertiesNV second_limits = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_PROPERTIES_NV};
     VkPhysicalDeviceCooperativeMatrixPropertiesKHR limits = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR};
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
+        .pNext = listed->second ? &second_limits : NULL};
     VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
                                               .pNext = &limits};
     vkGetPhysicalDeviceProperties2(entry->handle, &properties);
@@ -98,5 +104,7 @@ hrm_status hrm_adapter_probe_matrices(hrm_instance *instance, hrm_adapter_entry 
     if (status != HRM_OK || !second.cooperativeMatrixFlexibleDimensions || !second.cooperativeMatrixReductions ||
         !second.cooperativeMatrixConversions || !second.cooperativeMatrixPerElementOperations)
         return status;
+    a->coopmat_max_dimension = second_limits.cooperativeMatrixFlexibleDimensionsMaxDimension;
+    entry->workgroup_matrices = second.cooperativeMatrixWorkgroupScope;
     return list_granules(vulkan, entry);
 }

@@ -21,6 +21,7 @@ typedef struct hrm_adapter_entry {
     bool broadcast_dynamic;
     bool portability_subset;
     bool executable_properties; /* VK_KHR_pipeline_executable_properties */
+    bool workgroup_matrices;    /* workgroup scope of VK_NV_cooperative_matrix2 */
     VkDriverId driver_id;
 } hrm_adapter_entry;
 

@@ -40,7 +40,8 @@ void hrm_defects_apply(hrm_adapter *adapter, VkDriverId driver) {
         adapter->caps &= ~defects[i].caps;
     }
     if (adapter->defect_caps & HRM_CAP_COOPMAT) {
-        adapter->coopmat_count = adapter->granule_count = adapter->coopmat_subgroup = 0;
+        adapter->coopmat_count = adapter->granule_count = 0;
+        adapter->coopmat_subgroup = adapter->coopmat_max_dimension = 0;
     }
 }
 

@@ -131,6 +131,7 @@ static hrm_status create_device(hrm_device *device) {
     VkPhysicalDeviceCooperativeMatrix2FeaturesNV second = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV,
         .pNext = chain,
+        .cooperativeMatrixWorkgroupScope = a->workgroup_matrices,
         .cooperativeMatrixFlexibleDimensions = VK_TRUE,
         .cooperativeMatrixReductions = VK_TRUE,
         .cooperativeMatrixConversions = VK_TRUE,

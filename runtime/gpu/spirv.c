@@ -32,6 +32,7 @@ enum {
     OP_VARIABLE = 59,
     OP_DECORATE = 71,
     OP_COMPOSITE_EXTRACT = 81,
+    OP_SELECT = 169,
 };
 enum {
     MODE_LOCAL_SIZE = 17,
@@ -107,6 +108,30 @@ static bool evaluate(uint32_t opcode, uint32_t a, uint32_t b, uint32_t *out) {
     case 137: /* OpUMod */
         *out = b ? a % b : 0;
         return b != 0;
+    case 166: /* OpLogicalOr */
+        *out = a || b;
+        return true;
+    case 167: /* OpLogicalAnd */
+        *out = a && b;
+        return true;
+    case 170: /* OpIEqual */
+        *out = a == b;
+        return true;
+    case 171: /* OpINotEqual */
+        *out = a != b;
+        return true;
+    case 172: /* OpUGreaterThan */
+        *out = a > b;
+        return true;
+    case 174: /* OpUGreaterThanEqual */
+        *out = a >= b;
+        return true;
+    case 176: /* OpULessThan */
+        *out = a < b;
+        return true;
+    case 178: /* OpULessThanEqual */
+        *out = a <= b;
+        return true;
     case 194: /* OpShiftRightLogical */
         *out = a >> (b & 31);
         return b < 32;
@@ -131,6 +156,10 @@ static void read_operation(module *m, const uint32_t *code, uint32_t words) {
         const thing *from = get(m, code[4]);
         uint32_t parts = from->kind == THING_COMPOSITE ? (from->code[0] >> 16) - 3 : 0;
         if (code[5] < parts) result = *get(m, from->code[3 + code[5]]);
+        if (result.kind != THING_VALUE) result.kind = THING_OTHER;
+    } else if (words == 7 && code[3] == OP_SELECT) {
+        const thing *condition = get(m, code[4]);
+        if (condition->kind == THING_VALUE) result = *get(m, code[condition->value ? 5 : 6]);
         if (result.kind != THING_VALUE) result.kind = THING_OTHER;
     } else if (words == 6) {
         const thing *a = get(m, code[4]), *b = get(m, code[5]);

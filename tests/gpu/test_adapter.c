@@ -288,7 +288,7 @@ static hrm_adapter adapter_with_matrices(const char *driver_info, uint32_t subgr
                      .subgroup_size = subgroup_size,
                      .coopmat = {{8, 8, 8, false}},
                      .coopmat_count = 1,
-                     .granules = {{8, 8, 8, false}},
+                     .granules = {{8, 8, 8, 0, false}},
                      .granule_count = 1,
                      .coopmat_subgroup = subgroup_size,
                      .caps = HRM_CAP_INT64 | HRM_CAP_F16 | HRM_CAP_COOPMAT | HRM_CAP_COOPMAT_F16 | HRM_CAP_COOPMAT2};

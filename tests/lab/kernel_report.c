@@ -113,17 +113,9 @@ static void on_statistic(void *user, const hrm_kernel_statistic *s) {
 
 /* ---- which constants a row is compiled with ---------------------------------------------------------------------- */
 
-/* Values that depend on the chip, for rows with cooperative matrices: as the ops that launch them choose. */
-#define LAB_BY_CHIP 0x40000000u
-#define HRM_LAB_SUBGROUPS(n) (LAB_BY_CHIP | (n)) /* invocations of n of the subgroups that matrices run in */
-enum {
-    HRM_LAB_SHAPE_M = LAB_BY_CHIP | 0x10000u, /* the largest matrices that the chip lists for the row's type */
-    HRM_LAB_SHAPE_N,
-    HRM_LAB_SHAPE_K,
-};
-/* In place of a constant's id: on chips with fewer lanes in such a subgroup the line does not count, because the op
- * does not launch it there. */
-#define HRM_LAB_LEAST_LANES 0x80000000u
+/* In place of a constant's id: the line counts only on chips where subgroups with cooperative matrices have so many
+ * lanes. The ops cut their work by that number, and what is meant for 32 lanes spills in 8. */
+#define HRM_LAB_LANES 0x80000000u
 
 typedef struct variant {
     const char *prefix, *label;
@@ -152,41 +144,15 @@ static bool read_spec_ids(const hrm_kernel_row *row, uint32_t ids[MAX_IDS], uint
     return true;
 }
 
-static const hrm_coopmat_shape *largest_shape(const hrm_adapter *a, bool bf16) {
-    const hrm_coopmat_shape *best = NULL;
-    for (uint32_t i = 0; i < a->coopmat_count; i++) {
-        const hrm_coopmat_shape *s = &a->coopmat[i];
-        if (s->bf16 == bf16 && (!best || s->m * s->n * s->k > best->m * best->n * best->k)) best = s;
-    }
-    return best;
-}
-
-/* What a value that depends on the chip is there; others are themselves. */
-static uint32_t value_on(const hrm_device *device, const hrm_kernel_row *row, uint32_t value) {
-    if (!(value & LAB_BY_CHIP)) return value;
-    const hrm_coopmat_shape *s = largest_shape(hrm_device_get_adapter(device), (row->caps & HRM_CAP_COOPMAT_BF16) != 0);
-    switch (value) {
-    case HRM_LAB_SHAPE_M:
-        return s ? s->m : 0;
-    case HRM_LAB_SHAPE_N:
-        return s ? s->n : 0;
-    case HRM_LAB_SHAPE_K:
-        return s ? s->k : 0;
-    default:
-        return (value & ~LAB_BY_CHIP) * hrm_device_get_coopmat_subgroup(device);
-    }
-}
-
 static bool counts_on(const hrm_device *device, const variant *v) {
     for (uint32_t i = 0; i < v->spec_count; i++)
-        if (v->specs[i].id == HRM_LAB_LEAST_LANES && hrm_device_get_coopmat_subgroup(device) < v->specs[i].value)
+        if (v->specs[i].id == HRM_LAB_LANES && v->specs[i].value != hrm_device_get_coopmat_subgroup(device))
             return false;
     return true;
 }
 
 /* The line's specs that the row has; false, naming it, when the row has one that the line lacks. */
-static bool pick_specs(const hrm_device *device, const hrm_kernel_row *row, const variant *v, hrm_spec *specs,
-                       uint32_t *spec_count) {
+static bool pick_specs(const hrm_kernel_row *row, const variant *v, hrm_spec *specs, uint32_t *spec_count) {
     uint32_t ids[MAX_IDS], id_count;
     *spec_count = 0;
     if (!read_spec_ids(row, ids, &id_count)) {
@@ -200,9 +166,7 @@ static bool pick_specs(const hrm_device *device, const hrm_kernel_row *row, cons
             fprintf(stderr, "%s: variants.def gives no value for its specialization constant %u\n", row->name, ids[i]);
             return false;
         }
-        specs[*spec_count] = v->specs[at];
-        specs[*spec_count].value = value_on(device, row, v->specs[at].value);
-        ++*spec_count;
+        specs[(*spec_count)++] = v->specs[at];
     }
     return true;
 }
@@ -376,7 +340,7 @@ static void compile_row(hrm_device *device, uint32_t kernel) {
         forms f = {.count = 0};
         char key[MAX_TEXT - 16];
         snprintf(key, sizeof key, "%s%s%s", row->name, *variants[v].label ? "@" : "", variants[v].label);
-        if (!pick_specs(device, row, &variants[v], specs, &spec_count)) {
+        if (!pick_specs(row, &variants[v], specs, &spec_count)) {
             report.failed++;
             continue;
         }

@@ -109,12 +109,14 @@ static hrm_status print_kernels(hrm_device *device, bool every_row) {
 
 static void print_shapes(const hrm_device_info *d) {
     if (d->matrix_shape_count == 0) return;
-    char text[HRM_MATRIX_SHAPES_MAX * 64] = "";
+    char text[HRM_MATRIX_SHAPES_MAX * 96] = "";
     size_t used = 0;
     for (uint32_t i = 0; i < d->matrix_shape_count && used < sizeof text; i++) {
         const hrm_matrix_shape *s = &d->matrix_shapes[i];
-        int length = snprintf(text + used, sizeof text - used, "%s%s %s%ux%ux%u", i ? ", " : "",
-                              s->bf16 ? "bf16" : "f16", s->multiples ? "multiples of " : "", s->m, s->n, s->k);
+        char who[40] = "";
+        if (s->workgroup) snprintf(who, sizeof who, " by a workgroup of %u", s->workgroup);
+        int length = snprintf(text + used, sizeof text - used, "%s%s %s%ux%ux%u%s", i ? ", " : "",
+                              s->bf16 ? "bf16" : "f16", s->multiples ? "multiples of " : "", s->m, s->n, s->k, who);
         used += length > 0 ? (size_t)length : 0;
     }
     printf("  matrices    ");
@@ -220,9 +222,9 @@ static json_t *info_to_json(const hrm_device_info *d) {
     json_t *shapes = json_array();
     for (uint32_t i = 0; i < d->matrix_shape_count; i++) {
         const hrm_matrix_shape *s = &d->matrix_shapes[i];
-        json_array_append_new(shapes,
-                              json_pack("{s:s, s:i, s:i, s:i, s:b}", "type", s->bf16 ? "bf16" : "f16", "m", (int)s->m,
-                                        "n", (int)s->n, "k", (int)s->k, "multiples", (int)s->multiples));
+        json_array_append_new(shapes, json_pack("{s:s, s:i, s:i, s:i, s:b, s:i}", "type", s->bf16 ? "bf16" : "f16", "m",
+                                                (int)s->m, "n", (int)s->n, "k", (int)s->k, "multiples",
+                                                (int)s->multiples, "workgroup", (int)s->workgroup));
     }
     json_object_set_new(o, "matrix_shapes", shapes);
     return o;

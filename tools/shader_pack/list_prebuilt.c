@@ -13,27 +13,30 @@
 #include "gpu/caps.h"
 #include "source_hash.h"
 
-static int print_row(const char *shaders, const char *row, const char *source, const char *defines,
-                     const char *target) {
-    uint64_t hash;
-    if (!pack_hash_source(shaders, source, defines, target, &hash)) {
-        fprintf(stderr, "%s/%s:1: error: kernel %s: %s\n", shaders, source, row, strerror(errno));
-        return 1;
+static const struct {
+    const char *name, *source, *defines, *target;
+} rows[] = {
+#define HRM_KERNEL(id, source, access, push, caps, defines)
+#define HRM_KERNEL_PREBUILT(id, source, access, push, caps, defines) {#id, source, defines, PACK_PREBUILT_TARGET(caps)},
+#include "kernels.def"
+#undef HRM_KERNEL
+    {NULL, NULL, NULL, NULL},
+};
+
+static int print_rows(const char *shaders) {
+    for (int i = 0; rows[i].name; i++) {
+        uint64_t hash;
+        if (!pack_hash_source(shaders, rows[i].source, rows[i].defines, rows[i].target, &hash)) {
+            fprintf(stderr, "%s/%s:1: error: kernel %s: %s\n", shaders, rows[i].source, rows[i].name, strerror(errno));
+            return 1;
+        }
+        printf("%s %016" PRIx64 " %s %s %s\n", rows[i].name, hash, rows[i].target, rows[i].source, rows[i].defines);
     }
-    printf("%s %016" PRIx64 " %s %s %s\n", row, hash, target, source, defines);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    if (argc == 2) {
-        int failed = 0;
-#define HRM_KERNEL(id, source, access, push, caps, defines)
-#define HRM_KERNEL_PREBUILT(id, source, access, push, caps, defines)                                                   \
-    failed |= print_row(argv[1], #id, source, defines, PACK_PREBUILT_TARGET(caps));
-#include "kernels.def"
-#undef HRM_KERNEL
-        return failed;
-    }
+    if (argc == 2) return print_rows(argv[1]);
     if (argc == 3 && strcmp(argv[2], "flags") == 0) {
         printf("%s\n", PACK_PREBUILT_FLAGS);
         return 0;
