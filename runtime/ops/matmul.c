@@ -64,6 +64,73 @@ static bool overlap(hrm_span a, hrm_span b) {
     return a.buffer == b.buffer && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
 
+/* What is written beside C touches no other tensor of the product. */
+static bool check_apart(hrm_recorder *rec, const char *who, const char *name, const hrm_matrix *x,
+                        const hrm_product *p) {
+    if (!overlap(x->span, p->a.span) && !overlap(x->span, p->b.span) && !overlap(x->span, p->c.span)) return true;
+    hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s shares memory with a, b or c", who, name);
+    return false;
+}
+
+/* What ends the product, and the tensors that it needs. */
+static bool read_end(hrm_recorder *rec, const char *who, const hrm_matmul_args *args, hrm_product *p) {
+    p->end = args->end;
+    p->eps = args->eps;
+    const hrm_tensor *tables[] = {&args->cos_table, &args->sin_table};
+    hrm_span *spans[] = {&p->cos_table, &p->sin_table};
+    switch (args->end) {
+    case HRM_MATMUL_END_PLAIN:
+        return true;
+    case HRM_MATMUL_END_SWIGLU:
+        p->pair = p->n / 2;
+        p->flags |= HRM_MATMUL_SWIGLU;
+        if (!hrm_tensor_is_set(&args->pre)) return true;
+        p->flags |= HRM_MATMUL_HAS_PRE;
+        return read_matrix(rec, who, "pre", &args->pre, &p->pre) && check_shape(rec, who, "pre", &p->pre, p->m, p->n) &&
+               check_apart(rec, who, "pre", &p->pre, p);
+    case HRM_MATMUL_END_SWIGLU_BWD:
+        p->pair = p->n;
+        p->flags |= HRM_MATMUL_SWIGLU_BWD;
+        return read_matrix(rec, who, "pre", &args->pre, &p->pre) &&
+               check_shape(rec, who, "pre", &p->pre, p->m, 2ull * p->n) &&
+               check_shape(rec, who, "c", &p->c, p->m, 2ull * p->n);
+    case HRM_MATMUL_END_ROPE:
+        p->pair = args->head_dim / 2;
+        p->turned = 2 * args->heads * args->head_dim;
+        p->seq = args->seq;
+        if (p->pair == 0 || args->head_dim % 2 != 0 || p->n != 3ull * args->heads * args->head_dim || p->seq == 0 ||
+            p->m % p->seq != 0) {
+            hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT,
+                              "%s: c is [%u, %u], not q, k and v of %u heads of %u (an even number) for rows of %u "
+                              "positions",
+                              who, p->m, p->n, args->heads, args->head_dim, args->seq);
+            return false;
+        }
+        for (int i = 0; i < 2; i++) {
+            if (!hrm_tensor_is_set(tables[i]) || tables[i]->dtype != HRM_F32_T ||
+                !hrm_tensor_is_contiguous(tables[i]) || hrm_tensor_get_count(tables[i]) < (uint64_t)p->seq * p->pair) {
+                hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: %s must be contiguous f32 [%u or more, %u]", who,
+                                  i == 0 ? "cos_table" : "sin_table", p->seq, p->pair);
+                return false;
+            }
+            *spans[i] = hrm_tensor_get_span(tables[i]);
+        }
+        return true;
+    case HRM_MATMUL_END_RMS_NORM:
+        if (!hrm_tensor_is_set(&args->rstd)) return true;
+        if (args->rstd.dtype != HRM_F32_T || !hrm_tensor_is_contiguous(&args->rstd) ||
+            hrm_tensor_get_count(&args->rstd) < p->m) {
+            hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: rstd must be contiguous f32 [%u]", who, p->m);
+            return false;
+        }
+        p->flags |= HRM_MATMUL_HAS_RSTD;
+        p->rstd = hrm_tensor_get_span(&args->rstd);
+        return true;
+    }
+    hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: no end %d", who, (int)args->end);
+    return false;
+}
+
 static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, hrm_product *p) {
     const char *who = (uint32_t)args->form < 3 ? form_names[args->form] : "matmul";
     if ((uint32_t)args->form >= 3 || (uint32_t)args->family >= HRM_MATMUL_FAMILY_COUNT) {
@@ -76,8 +143,15 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, hrm_pro
         !read_matrix(rec, who, "c", &args->c, &p->c))
         return false;
     bool tn = args->form == HRM_MATMUL_TN;
-    uint64_t m = p->c.rows, n = args->end == HRM_MATMUL_END_SWIGLU ? 2 * p->c.cols : p->c.cols,
-             k = tn ? p->a.rows : p->a.cols;
+    bool swiglu = args->end == HRM_MATMUL_END_SWIGLU, swiglu_bwd = args->end == HRM_MATMUL_END_SWIGLU_BWD;
+    if (swiglu_bwd && p->c.cols % 2) {
+        hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: c has %llu columns; gate and up need an even number", who,
+                          (unsigned long long)p->c.cols);
+        return false;
+    }
+    uint64_t m = p->c.rows, n = p->c.cols, k = tn ? p->a.rows : p->a.cols;
+    if (swiglu) n *= 2;
+    if (swiglu_bwd) n /= 2;
     p->m = (uint32_t)m, p->n = (uint32_t)n, p->k = (uint32_t)k;
     if (!check_shape(rec, who, "a", &p->a, tn ? k : m, tn ? m : k)) return false;
     if (args->form == HRM_MATMUL_NT ? !check_shape(rec, who, "b", &p->b, n, k)
@@ -98,9 +172,11 @@ static bool read_product(hrm_recorder *rec, const hrm_matmul_args *args, hrm_pro
         return false;
     }
     if (args->accumulate) p->flags |= HRM_MATMUL_ACCUMULATE;
-    p->end = args->end;
-    if (args->end == HRM_MATMUL_END_SWIGLU) p->flags |= HRM_MATMUL_SWIGLU;
+    if (!read_end(rec, who, args, p)) return false;
+    /* gate and up take the place of a residual, which these ends have not */
+    if (swiglu_bwd || (p->flags & HRM_MATMUL_HAS_PRE)) p->r = p->pre;
     if (overlap(p->c.span, p->a.span) || overlap(p->c.span, p->b.span) ||
+        (p->pre.span.buffer && overlap(p->c.span, p->pre.span)) ||
         ((p->flags & HRM_MATMUL_RESIDUAL) && overlap(p->c.span, p->r.span))) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: c shares memory with an input", who);
         return false;
@@ -143,6 +219,8 @@ static bool has_16bit(const hrm_product *p) {
 
 static void make_plan(const hrm_device *device, const hrm_product *p, hrm_matmul_family family, hrm_matmul_plan *plan) {
     *plan = (hrm_matmul_plan){.family = family};
+    if (hrm_matmul_family_is_matrix(family) && !hrm_matmul_plan_coopmat(device, p, family, plan))
+        *plan = (hrm_matmul_plan){.family = hrm_matmul_find_f32(device, p->form)};
     /* The lane families read texels of four floats. */
     if (family >= HRM_MATMUL_LANE_SHUFFLE && (has_16bit(p) || !fits_texels(device, p)))
         plan->family = HRM_MATMUL_DIRECT;
@@ -192,7 +270,17 @@ static void record_product(hrm_recorder *rec, const hrm_product *p, const hrm_ma
                       .flops = 2.0 * p->m * p->n * p->k};
     for (uint32_t i = 0; i < plan->spec_count; i++) d.specs[d.spec_count++] = plan->specs[i];
     d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_FLAGS, plan->flags | flags};
-    hrm_span a = p->a.span, b = p->b.span, r = flags & HRM_MATMUL_RESIDUAL ? p->r.span : p->a.span;
+    if (hrm_matmul_family_is_matrix(plan->family)) {
+        struct hrm_matmul_block_params block;
+        d.groups[0] = (uint32_t)hrm_divide_up(p->n, plan->columns);
+        d.groups[1] = (uint32_t)hrm_divide_up(p->m, plan->rows);
+        hrm_matmul_bind_block(p, c, flags, splits, k_split, &block, &d);
+        hrm_recorder_dispatch(rec, &d);
+        return;
+    }
+    const hrm_span pre = flags & HRM_MATMUL_HAS_PRE ? p->pre.span : c->span;
+    hrm_span a = p->a.span, b = p->b.span;
+    hrm_span r = flags & (HRM_MATMUL_RESIDUAL | HRM_MATMUL_SWIGLU_BWD) ? p->r.span : p->a.span;
     if (plan->family == HRM_MATMUL_DIRECT || hrm_matmul_family_tiles(plan->family)) {
         d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_A, (uint32_t)p->a.dtype};
         d.specs[d.spec_count++] = (hrm_spec){HRM_SPEC_DTYPE_B, (uint32_t)p->b.dtype};
@@ -207,13 +295,15 @@ static void record_product(hrm_recorder *rec, const hrm_product *p, const hrm_ma
         hrm_grid_1d_within(limits, hrm_divide_up(invocations, plan->specs[0].value), d.groups);
         d.groups[2] = splits;
     } else {
-        d.groups[0] = (uint32_t)hrm_divide_up(p->c.cols, plan->columns);
+        uint64_t columns = flags & HRM_MATMUL_SWIGLU ? p->n / 2 : p->n;
+        d.groups[0] = (uint32_t)hrm_divide_up(columns, plan->columns);
         d.groups[1] = (uint32_t)hrm_divide_up(p->m, plan->rows);
     }
     if (hrm_matmul_family_packs(plan->family)) {
         const hrm_span bindings[] = {a, b, a, b, r, r, c->span, c->span, c->span, c->span, c->span};
         uint32_t count = plan->store64 ? 11 : 9;
         for (uint32_t i = 0; i < count; i++) d.bindings[d.binding_count++] = bindings[i];
+        d.bindings[d.binding_count++] = pre;
     } else if (plan->family == HRM_MATMUL_LANE_ROW) {
         const hrm_span bindings[] = {a, b, r, c->span, c->span};
         for (uint32_t i = 0; i < sizeof bindings / sizeof *bindings; i++) d.bindings[d.binding_count++] = bindings[i];
@@ -254,14 +344,15 @@ static void record_reduce(hrm_recorder *rec, const hrm_product *p, hrm_span part
 
 /* Whether the kernel of a plan ends the product as it is asked to. */
 static bool can_end(const hrm_matmul_args *args, const hrm_product *p, const hrm_matmul_plan *plan) {
+    if (hrm_matmul_family_is_matrix(plan->family)) return true; /* else there would be no such plan */
     switch (args->end) {
     case HRM_MATMUL_END_PLAIN:
         return true;
     case HRM_MATMUL_END_SWIGLU:
-        return p->form == HRM_MATMUL_NT && !args->accumulate && !hrm_tensor_is_set(&args->residual) &&
-               !hrm_tensor_is_set(&args->pre) && hrm_matmul_family_packs(plan->family) &&
-               !(plan->flags & HRM_MATMUL_C_SCALAR);
     case HRM_MATMUL_END_SWIGLU_BWD:
+        return p->form == (args->end == HRM_MATMUL_END_SWIGLU ? HRM_MATMUL_NT : HRM_MATMUL_NN) && !args->accumulate &&
+               !hrm_tensor_is_set(&args->residual) && hrm_matmul_family_packs(plan->family) &&
+               !(plan->flags & HRM_MATMUL_C_SCALAR);
     case HRM_MATMUL_END_ROPE:
     case HRM_MATMUL_END_RMS_NORM:
         break;
@@ -289,10 +380,15 @@ bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args) {
         hrm_matmul_problem problem = describe(args->form, args->a.dtype, args->b.dtype, args->c.dtype, m, n, k);
         if (hrm_matmul_choose_for(device, &problem, &family) != HRM_OK) return false;
     }
-    uint64_t f = args->c.shape[args->c.rank - 1];
-    return args->end == HRM_MATMUL_END_SWIGLU && args->form == HRM_MATMUL_NT && !hrm_tensor_is_set(&args->pre) &&
-           hrm_matmul_family_packs(family) && f % 4 == 0 && args->a.dtype == HRM_F32_T && args->b.dtype == HRM_F32_T &&
-           args->c.dtype == HRM_F32_T;
+    /* as hrm_matmul would, without recording */
+    hrm_recorder *rec;
+    hrm_product p;
+    hrm_matmul_plan plan;
+    if (hrm_recorder_create(device, &rec) != HRM_OK) return false;
+    bool can = read_product(rec, args, &p);
+    if (can) make_plan(device, &p, family, &plan);
+    hrm_recorder_destroy(rec);
+    return can && can_end(args, &p, &plan);
 }
 
 void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {

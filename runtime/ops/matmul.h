@@ -14,7 +14,7 @@
  * multiples of 8 and offsets that are multiples of 16 bytes; where C or the residual is 16-bit, the other's stride is a
  * multiple of 4, and scratch is not used. Sums are f32 whatever the operands, and what is stored is rounded once, to
  * nearest even. Where a family multiplies 16-bit numbers (matrix units), f32 operands are rounded to the 16-bit type of
- * the other; where both are f32, such families do not serve.
+ * the other; where both are f32, such families do not serve; f16 beside bf16 is rounded to bf16.
  *
  * A 16-bit copy of a weight (hrm_convert makes it) is passed as `b`, in NT and NN alike: one copy serves both. Some
  * families want W K-major for NT: hrm_matmul_wants_packed says so, hrm_matmul_pack makes that copy of the f32 weight
@@ -37,6 +37,11 @@ typedef enum hrm_matmul_family {
     HRM_MATMUL_TILE_LARGE,     /* 128 x 128 per workgroup of 256 */
     HRM_MATMUL_TILE_SMALL,     /* 32 x 32 per workgroup of 64: for devices that allow no more than Vulkan's minimum */
     HRM_MATMUL_DIRECT,         /* registers only: plain CPU drivers */
+    HRM_MATMUL_COOPMAT_SMALL,  /* matrix units (16-bit operands), 32 x 32 per workgroup of 4 subgroups; with subgroups
+                                  of 8 16 x 32 */
+    HRM_MATMUL_COOPMAT,        /* 64 x 64; with subgroups of 16 32 x 64 */
+    HRM_MATMUL_COOPMAT_LARGE,  /* 128 x 128, subgroups of 32 or more */
+    HRM_MATMUL_COOPMAT2,       /* the same, or 64 x 64, in matrices as wide as VK_NV_cooperative_matrix2 lets them be */
     HRM_MATMUL_LANE_SHUFFLE,   /* CPU drivers, lanes = columns (family A) */
     HRM_MATMUL_LANE_BROADCAST, /* the same through subgroupBroadcast */
     HRM_MATMUL_LANE_ROW,       /* CPU drivers, lanes = rows, B through its address (family B) */

@@ -25,6 +25,10 @@ static const struct {
     [HRM_MATMUL_TILE_LARGE] = {"tile_large", ON_GPU},
     [HRM_MATMUL_TILE_SMALL] = {"tile_small", ON_GPU},
     [HRM_MATMUL_DIRECT] = {"direct", ON_CPU},
+    [HRM_MATMUL_COOPMAT_SMALL] = {"coopmat_small", ON_GPU},
+    [HRM_MATMUL_COOPMAT] = {"coopmat", ON_GPU},
+    [HRM_MATMUL_COOPMAT_LARGE] = {"coopmat_large", ON_GPU},
+    [HRM_MATMUL_COOPMAT2] = {"coopmat2", ON_GPU},
     [HRM_MATMUL_LANE_SHUFFLE] = {"lane_shuffle", ON_CPU},
     [HRM_MATMUL_LANE_BROADCAST] = {"lane_broadcast", ON_CPU},
     [HRM_MATMUL_LANE_ROW] = {"lane_row", ON_CPU},
@@ -58,6 +62,11 @@ hrm_kernel_id hrm_matmul_find_kernel(hrm_matmul_family family, hrm_matmul_form f
         return small[form][wide];
     case HRM_MATMUL_DIRECT:
         return direct[form][wide];
+    case HRM_MATMUL_COOPMAT_SMALL:
+    case HRM_MATMUL_COOPMAT:
+    case HRM_MATMUL_COOPMAT_LARGE:
+    case HRM_MATMUL_COOPMAT2: /* by type, too: matmul_coopmat.c */
+        break;
     case HRM_MATMUL_LANE_SHUFFLE:
         return shuffle[form == HRM_MATMUL_TN][wide];
     case HRM_MATMUL_LANE_BROADCAST:
@@ -79,10 +88,20 @@ uint32_t hrm_matmul_lanes(const hrm_device *device) {
 
 bool hrm_matmul_family_is_usable(hrm_device *device, hrm_matmul_family family, hrm_matmul_form form) {
     if (family == HRM_MATMUL_AUTO) return true;
+    if (hrm_matmul_family_is_matrix(family))
+        return hrm_matmul_coopmat_serves(device, family, form, HRM_F32_T, HRM_F32_T);
     if (family >= HRM_MATMUL_LANE_SHUFFLE && hrm_matmul_lanes(device) == 0) return false;
     bool needs_wide = hrm_matmul_family_tiles(family) || family == HRM_MATMUL_DIRECT;
     return hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, false)) &&
            (!needs_wide || hrm_kernel_is_usable(device, hrm_matmul_find_kernel(family, form, true)));
+}
+
+hrm_matmul_family hrm_matmul_find_f32(const hrm_device *device, hrm_matmul_form form) {
+    if (hrm_matmul_is_cpu(device)) return HRM_MATMUL_DIRECT;
+    return hrm_kernel_is_usable(device, hrm_matmul_find_kernel(HRM_MATMUL_TILE, form, false)) &&
+                   hrm_kernel_is_usable(device, hrm_matmul_find_kernel(HRM_MATMUL_TILE, form, true))
+               ? HRM_MATMUL_TILE
+               : HRM_MATMUL_TILE_SMALL;
 }
 
 /* Family B takes many seconds to compile, and then crawls, on lavapipe before Mesa 26 (44 s for one kernel
@@ -106,6 +125,11 @@ bool hrm_matmul_family_serves(hrm_device *device, hrm_matmul_family family, cons
     case HRM_MATMUL_TILE_SMALL:
     case HRM_MATMUL_DIRECT:
         return true;
+    case HRM_MATMUL_COOPMAT_SMALL:
+    case HRM_MATMUL_COOPMAT:
+    case HRM_MATMUL_COOPMAT_LARGE:
+    case HRM_MATMUL_COOPMAT2:
+        return hrm_matmul_coopmat_serves(device, family, problem->form, problem->a, problem->b);
     case HRM_MATMUL_LANE_SHUFFLE:
     case HRM_MATMUL_LANE_BROADCAST:
         return f32;

@@ -10,18 +10,23 @@
  *
  * Bindings  A [m,k] or [k,m], B [k,n], R [m,n] residual, C [m,n], each under every type that some variant uses:
  *   0 A texels   1 B texels   2 A floats   3 B floats   4 R texels   5 R floats
- *   6 C texels (read)   7 C floats   8 C vec4   9 C pairs of 64-bit words   10 C fours of 64-bit words
+ *   6 C texels (read)   7 C floats   8 C vec4   then P vec4, or with HRM_STORE64
+ *   9 C pairs of 64-bit words   10 C fours of 64-bit words   11 P pairs of 64-bit words
  * The flags say which are used. With HRM_MATMUL_SWIGLU, AB [m, 2f] is gate and up, and C [m,f] = silu(gate) * up: a
- * wide intermediate result is never stored, which is what costs most here.
- * Sums are f32: 4 products at a time are added up, then added to the accumulator; k ascends. Which rows share a
- * workgroup changes nothing in a row's sum.
+ * wide intermediate result is read by nobody, and stored, to P [m, 2f], only with HRM_MATMUL_HAS_PRE. With
+ * HRM_MATMUL_SWIGLU_BWD, AB [m,f] is the gradient of that C, R [m, 2f] is gate and up, and C [m, 2f] gets their
+ * gradients. Both are the formulas of ../swiglu, to the same bits.
+ * Sums are f32: KU products at a time are added up, then added to the accumulator; k ascends. Which rows share a
+ * workgroup, and how many, changes nothing in a row's sum.
  *
  * One workgroup = one subgroup computes ROWS rows x NB blocks of 4 * LANES columns; with HRM_MATMUL_HALF_BLOCK half a
- * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per 4 k it
- * loads 4 rows of B, each lane its columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles
+ * block more, for which the upper lanes hold the lower lanes' columns of the rows ROWS / 2 further down. Per KU k it
+ * loads KU rows of B, each lane its columns, and A once, lane = row (TN: lane = 4 rows of one k); constant-lane shuffles
  * then give every lane each element of A. Texel-buffer loads are straight vector loads on lavapipe;
- * storage-buffer loads and stores are loops over lanes. Code beyond about ROWS * NB = 64 outgrows
- * the instruction caches.
+ * storage-buffer loads and stores are loops over lanes.
+ * What one step costs beside 2 instructions a multiply-add (Mesa 22.3.6, 512 bits, read in its code): a texel load of
+ * 16 lanes ~85 instructions, 44 of them to take lane addresses apart; an element of A ~3, shared by 4 NB columns; an
+ * accumulator 3 (load, select under the loop's mask, store), shared by KU.
  * LANES must equal the subgroup size; [[unroll]] with specialized bounds is unrolled by the driver, after which every
  * array index is constant, so that arrays are registers. */
 #version 450
@@ -52,6 +57,7 @@ layout(local_size_x = 8, local_size_x_id = HRM_SPEC_LOCAL_X) in;
 layout(constant_id = HRM_SPEC_LOCAL_X) const int LANES = 8;
 layout(constant_id = HRM_SPEC_TILE_M) const int ROWS = 16;
 layout(constant_id = HRM_SPEC_TILE_N) const int NB = 1;
+layout(constant_id = HRM_SPEC_TILE_K) const int KU = 4;
 layout(constant_id = HRM_SPEC_FLAGS) const uint FLAGS = 0;
 layout(push_constant) uniform params_block { hrm_matmul_params p; };
 
@@ -67,9 +73,12 @@ layout(set = 0, binding = 8, std430) writeonly buffer c_vec4_block { vec4 c_vec4
 #ifdef HRM_STORE64
 layout(set = 0, binding = 9, std430) writeonly buffer c_128_block { u64vec2 c_128[]; };
 layout(set = 0, binding = 10, std430) writeonly buffer c_256_block { u64vec4 c_256[]; };
+layout(set = 0, binding = 11, std430) writeonly buffer p_128_block { u64vec2 p_128[]; };
 u64vec2 words_of(vec4 v) {
     return u64vec2(packUint2x32(floatBitsToUint(v.xy)), packUint2x32(floatBitsToUint(v.zw)));
 }
+#else
+layout(set = 0, binding = 9, std430) writeonly buffer p_vec4_block { vec4 p_vec4[]; };
 #endif
 
 bool has(uint flag) {
@@ -83,6 +92,14 @@ int column_of(int lane, int block) {
     return has(HRM_MATMUL_STORE_256) ? block / 2 * (8 * LANES) + 8 * lane + block % 2 * 4 : 4 * (block * LANES + lane);
 }
 
+/* Which two rows are multiplied at a time: one of each half of the tile, where the half block's lanes hold two, and
+ * with a transposed A, where that is 4 % faster than neighbours. */
+#ifdef HRM_TRANSPOSED_A
+const bool PAIRS_ARE_HALVES = true;
+#else
+const bool PAIRS_ARE_HALVES = (FLAGS & HRM_MATMUL_HALF_BLOCK) != 0;
+#endif
+
 /* at: the element of B where row k starts. */
 vec4 load_b(int at, int column) {
     if (!has(HRM_MATMUL_B_SCALAR)) return imageLoad(b_texels, (at + column) >> 2);
@@ -92,6 +109,7 @@ vec4 load_b(int at, int column) {
 }
 
 #ifdef HRM_TRANSPOSED_A
+const int A_LOADS = (KU / 4 * ROWS + LANES - 1) / LANES;
 /* Lane l of load v holds A[k + t / (ROWS / 4), row0 + 4 * (t % (ROWS / 4)) ..], t = v * LANES + l; 0 past k_end. */
 vec4 load_a(int row0, int k, int k_end, int v, int lane) {
     int t = v * LANES + lane, kk = k + t / (ROWS / 4), row = row0 + 4 * (t % (ROWS / 4)), last = int(p.m) - 1;
@@ -105,31 +123,26 @@ vec4 load_a(int row0, int k, int k_end, int v, int lane) {
 #define A_AT(a, row, kk)                                                                                               \
     LANE_VALUE(a[(kk * (ROWS / 4) + row / 4) / LANES][row % 4], (kk * (ROWS / 4) + row / 4) % LANES)
 #else
-/* Lane l of load v holds A[row0 + v * LANES + l, k .. k + 3]; 0 past k_end. */
-vec4 load_a(int row0, int k, int k_end, int v, int lane) {
-    int at = min(row0 + v * LANES + lane, int(p.m) - 1) * int(p.lda) + k;
-    if (!has(HRM_MATMUL_A_SCALAR)) return imageLoad(a_texels, at >> 2);
-    int rest = k_end - k - 1;
-    return vec4(a_floats[at], rest > 0 ? a_floats[at + min(rest, 1)] : 0, rest > 1 ? a_floats[at + min(rest, 2)] : 0,
-                rest > 2 ? a_floats[at + min(rest, 3)] : 0);
+const int ROW_LOADS = (ROWS + LANES - 1) / LANES, A_LOADS = KU / 4 * ROW_LOADS;
+/* Lane l of load q * ROW_LOADS + v holds A[row0 + v * LANES + l, k + 4 q .. k + 4 q + 3]; 0 past k_end. */
+vec4 load_a(int row0, int k, int k_end, int load, int lane) {
+    int v = load % ROW_LOADS, first = k + load / ROW_LOADS * 4;
+    int row_at = min(row0 + v * LANES + lane, int(p.m) - 1) * int(p.lda);
+    if (!has(HRM_MATMUL_A_SCALAR)) {
+        if (!has(HRM_MATMUL_K_TAIL)) return imageLoad(a_texels, (row_at + first) >> 2);
+        vec4 a = imageLoad(a_texels, (row_at + min(first, k_end - 4)) >> 2);
+        return first < k_end ? a : vec4(0);
+    }
+    int at = row_at + min(first, k_end - 1), rest = k_end - first - 1;
+    return vec4(rest >= 0 ? a_floats[at] : 0, rest > 0 ? a_floats[at + min(rest, 1)] : 0,
+                rest > 1 ? a_floats[at + min(rest, 2)] : 0, rest > 2 ? a_floats[at + min(rest, 3)] : 0);
 }
-#define A_AT(a, row, kk) LANE_VALUE(a[row / LANES][kk], row % LANES)
+#define A_AT(a, row, kk) LANE_VALUE(a[kk / 4 * ROW_LOADS + row / LANES][kk % 4], row % LANES)
 #endif
-
-/* Elements k .. k + 3 of a row of A, in every lane. */
-#define A_OF(a, row) vec4(A_AT(a, row, 0), A_AT(a, row, 1), A_AT(a, row, 2), A_AT(a, row, 3))
-
-vec4 add_4(vec4 a, vec4 b0, vec4 b1, vec4 b2, vec4 b3) {
-    precise vec4 four = a.x * b0;
-    four += a.y * b1;
-    four += a.z * b2;
-    four += a.w * b3;
-    return four;
-}
 
 /* Read once, before any branch: lavapipe reads push constants lane by lane, each time they are named. */
 struct destination {
-    int m, n, ldc, ldr, split; /* split: where this workgroup's partial product starts */
+    int m, n, ldc, ldr, split; /* ldr: of R, or of P;  split: where this workgroup's partial product starts */
 };
 
 vec4 add_epilogue(destination d, int row, int column, vec4 sum) {
@@ -137,6 +150,39 @@ vec4 add_epilogue(destination d, int row, int column, vec4 sum) {
     if (has(HRM_MATMUL_ACCUMULATE)) sum += imageLoad(c_texels, (row * d.ldc + column) >> 2);
     return sum;
 }
+
+void put_4(int at, vec4 x) {
+#ifdef HRM_STORE64
+    if (has(HRM_MATMUL_STORE_64)) {
+        c_128[at >> 2] = words_of(x);
+        return;
+    }
+#endif
+    c_vec4[at >> 2] = x;
+}
+
+#ifndef HRM_TRANSPOSED_A
+/* P[row, column .. column + 3]; without a residual, ldr is P's. */
+void put_pre(destination d, int row, int column, vec4 x) {
+    int at = row * d.ldr + column;
+#ifdef HRM_STORE64
+    p_128[at >> 2] = words_of(x);
+#else
+    p_vec4[at >> 2] = x;
+#endif
+}
+
+/* The gradients of 4 columns of gate and up, from that of silu(gate) * up. */
+struct gate_up_gradient {
+    vec4 gate, up;
+};
+
+gate_up_gradient swiglu_bwd(destination d, int row, int column, vec4 g) {
+    int at = row * d.ldr + column;
+    vec4 gate = imageLoad(r_texels, at >> 2), up = imageLoad(r_texels, (at + d.n) >> 2), s = sigmoid(gate);
+    return gate_up_gradient(g * up * s * (1.0 + gate * (1.0 - s)), g * (gate * s));
+}
+#endif
 
 /* C[row, column .. column + 3]. */
 void store_4(destination d, int row, int column, vec4 x) {
@@ -151,30 +197,38 @@ void store_4(destination d, int row, int column, vec4 x) {
             }
         }
     } else if (column < d.n) {
-        x = add_epilogue(d, row, column, x);
-#ifdef HRM_STORE64
-        if (has(HRM_MATMUL_STORE_64)) {
-            c_128[at >> 2] = words_of(x);
-        } else
-#endif
-        {
-            c_vec4[at >> 2] = x;
+#ifndef HRM_TRANSPOSED_A
+        if (has(HRM_MATMUL_SWIGLU_BWD)) {
+            gate_up_gradient g = swiglu_bwd(d, row, column, x);
+            put_4(at, g.gate);
+            put_4(at + d.n, g.up);
+            return;
         }
+#endif
+        put_4(at, add_epilogue(d, row, column, x));
     }
 }
 
 #ifdef HRM_STORE64
 void store_8(destination d, int row, int column, vec4 low, vec4 high) {
     if (column < d.n) {
+        int at = d.split + row * d.ldc + column;
+#ifndef HRM_TRANSPOSED_A
+        if (has(HRM_MATMUL_SWIGLU_BWD)) {
+            gate_up_gradient g = swiglu_bwd(d, row, column, low), h = swiglu_bwd(d, row, column + 4, high);
+            c_256[at >> 3] = u64vec4(words_of(g.gate), words_of(h.gate));
+            c_256[(at + d.n) >> 3] = u64vec4(words_of(g.up), words_of(h.up));
+            return;
+        }
+#endif
         low = add_epilogue(d, row, column, low);
         high = add_epilogue(d, row, column + 4, high);
-        c_256[(d.split + row * d.ldc + column) >> 3] = u64vec4(words_of(low), words_of(high));
+        c_256[at >> 3] = u64vec4(words_of(low), words_of(high));
     }
 }
 #endif
 
 void main() {
-    const int A_LOADS = (ROWS + LANES - 1) / LANES;
     int lane = int(gl_LocalInvocationID.x);
     int blocks = has(HRM_MATMUL_SWIGLU) ? 1 : NB; /* of C */
     int columns = (blocks * 4 + (has(HRM_MATMUL_HALF_BLOCK) ? 2 : 0)) * LANES;
@@ -192,41 +246,53 @@ void main() {
     bool upper = lane >= LANES / 2;
     int half_column = column0 + NB * 4 * LANES + 4 * (upper ? lane - LANES / 2 : lane);
     int ldb = int(p.ldb), b_at = k_begin * ldb;
-    for (int k = k_begin; k < k_end; k += 4) {
-        vec4 b[4 * NB];
-        [[unroll]] for (int kk = 0; kk < 4; kk++) {
+    for (int k = k_begin; k < k_end; k += KU) {
+        vec4 b[KU * NB], half_b[KU];
+        [[unroll]] for (int kk = 0; kk < KU; kk++) {
             /* Past k_end, where A counts as 0, any valid row of B will do. */
             int at = has(HRM_MATMUL_K_TAIL) ? min(k + kk, k_end - 1) * ldb : b_at + kk * ldb;
             [[unroll]] for (int j = 0; j < NB; j++)
                 b[kk * NB + j] = load_b(at, min(column0 + column_of(lane, j), last_column) + j * half_step);
-        }
-        vec4 half_b[4];
-        if (has(HRM_MATMUL_HALF_BLOCK)) {
-            [[unroll]] for (int kk = 0; kk < 4; kk++) {
-                int at = has(HRM_MATMUL_K_TAIL) ? min(k + kk, k_end - 1) * ldb : b_at + kk * ldb;
-                half_b[kk] = load_b(at, min(half_column, last_column));
-            }
+            if (has(HRM_MATMUL_HALF_BLOCK)) half_b[kk] = load_b(at, min(half_column, last_column));
         }
         vec4 a[A_LOADS];
         [[unroll]] for (int v = 0; v < A_LOADS; v++) a[v] = load_a(row0, k, k_end, v, lane);
         [[unroll]] for (int pair = 0; pair < ROWS / 2; pair++) {
-            vec4 a_low = A_OF(a, pair), a_high = A_OF(a, (pair + ROWS / 2));
-            [[unroll]] for (int j = 0; j < NB; j++) {
-                sum[pair * NB + j] += add_4(a_low, b[j], b[NB + j], b[2 * NB + j], b[3 * NB + j]);
-                sum[(pair + ROWS / 2) * NB + j] += add_4(a_high, b[j], b[NB + j], b[2 * NB + j], b[3 * NB + j]);
+            const int r0 = PAIRS_ARE_HALVES ? pair : 2 * pair, r1 = PAIRS_ARE_HALVES ? pair + ROWS / 2 : 2 * pair + 1;
+            precise vec4 part[2 * NB];
+            precise vec4 half_part;
+            [[unroll]] for (int kk = 0; kk < KU; kk++) {
+                float a0 = A_AT(a, r0, kk), a1 = A_AT(a, r1, kk);
+                [[unroll]] for (int j = 0; j < NB; j++) {
+                    vec4 x0 = a0 * b[kk * NB + j], x1 = a1 * b[kk * NB + j];
+                    part[j] = kk == 0 ? x0 : part[j] + x0;
+                    part[NB + j] = kk == 0 ? x1 : part[NB + j] + x1;
+                }
+                if (has(HRM_MATMUL_HALF_BLOCK)) {
+                    vec4 x = (upper ? a1 : a0) * half_b[kk];
+                    half_part = kk == 0 ? x : half_part + x;
+                }
             }
-            if (has(HRM_MATMUL_HALF_BLOCK))
-                half_sum[pair] += add_4(mix(a_low, a_high, bvec4(upper)), half_b[0], half_b[1], half_b[2], half_b[3]);
+            [[unroll]] for (int j = 0; j < NB; j++) {
+                sum[r0 * NB + j] += part[j];
+                sum[r1 * NB + j] += part[NB + j];
+            }
+            if (has(HRM_MATMUL_HALF_BLOCK)) half_sum[pair] += half_part;
         }
-        b_at += 4 * ldb;
+        b_at += KU * ldb;
     }
 
     [[unroll]] for (int i = 0; i < ROWS; i++) {
         if (row0 + i < d.m) {
 #ifndef HRM_TRANSPOSED_A
             if (has(HRM_MATMUL_SWIGLU)) {
-                vec4 gate = sum[i * NB];
-                store_4(d, row0 + i, column0 + 4 * lane, gate * sigmoid(gate) * sum[i * NB + NB - 1]);
+                vec4 gate = sum[i * NB], up = sum[i * NB + NB - 1];
+                int column = column0 + 4 * lane;
+                if (has(HRM_MATMUL_HAS_PRE) && column < n) {
+                    put_pre(d, row0 + i, column, gate);
+                    put_pre(d, row0 + i, column + n, up);
+                }
+                store_4(d, row0 + i, column, gate * sigmoid(gate) * up);
             } else
 #endif
 #ifdef HRM_STORE64

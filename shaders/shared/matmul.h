@@ -15,7 +15,7 @@ struct hrm_matmul_params {
     HRM_U32 lda;
     HRM_U32 ldb;
     HRM_U32 ldc;
-    HRM_U32 ldr;       /* residual */
+    HRM_U32 ldr;       /* residual, or gate and up */
     HRM_U32 k_split;   /* workgroups with z = s sum k in [s * k_split, (s + 1) * k_split) and write C + s * c_split */
     HRM_U32 c_split;   /* m * ldc with more than one split, else 0 */
     HRM_U32 b_address_lo; /* matmul_lane_row: where B starts */
@@ -31,11 +31,12 @@ HRM_CHECK_SIZE(hrm_matmul_params, 44);
 #define HRM_MATMUL_C_SCALAR 16u  /* C or R likewise */
 #define HRM_MATMUL_STORE_64 32u  /* store pairs of 64-bit words */
 #define HRM_MATMUL_STORE_256 64u /* store fours of 64-bit words: rows are multiples of 8 */
-#define HRM_MATMUL_K_TAIL 128u   /* k is no multiple of 4 */
+#define HRM_MATMUL_K_TAIL 128u   /* k is no multiple of what the kernel takes at a time */
 #define HRM_MATMUL_HALF_BLOCK 512u /* lane_column: half a block of columns more */
-#define HRM_MATMUL_HAS_PRE 1024u  /* SWIGLU: `pre` gets AB */
-#define HRM_MATMUL_HAS_RSTD 2048u /* RMS_NORM: `rstd` gets 1 / rms */
-#define HRM_MATMUL_SWIGLU 256u   /* C [m, n / 2] = silu(first half of AB's columns) * second half */
+#define HRM_MATMUL_SWIGLU 256u      /* C [m, n / 2] = silu(first half of AB's columns) * second half */
+#define HRM_MATMUL_HAS_PRE 1024u    /* SWIGLU: `pre` [m, n] gets AB */
+#define HRM_MATMUL_HAS_RSTD 2048u   /* RMS_NORM: `rstd` gets 1 / rms */
+#define HRM_MATMUL_SWIGLU_BWD 4096u /* `pre` [m, 2n] = gate and up, C [m, 2n] = their gradients, AB that of the product */
 
 /* The rows whose operands have their own dtypes and which can end a product in another operation
  * (matmul/matmul_end.glsl). Strides in elements. */
@@ -60,6 +61,12 @@ HRM_CHECK_SIZE(hrm_matmul_block_params, 60);
 
 /* Specialization constant of those rows, beside HRM_SPEC_DTYPE_A to _P: hrm_matmul_end, and its values. */
 #define HRM_SPEC_MATMUL_END 16
+/* matmul_coopmat.comp: the matrices that a subgroup multiplies, and its subgroups side by side along a row of C. */
+#define HRM_SPEC_COOPMAT_M 17
+#define HRM_SPEC_COOPMAT_N 18
+#define HRM_SPEC_COOPMAT_K 19
+#define HRM_SPEC_COOPMAT_ACROSS 20
+#define HRM_COOPMAT_SUBGROUPS 4u /* of a workgroup */
 #define HRM_MATMUL_ENDS_PLAIN 0u
 #define HRM_MATMUL_ENDS_SWIGLU 1u
 #define HRM_MATMUL_ENDS_SWIGLU_BWD 2u

@@ -348,12 +348,21 @@ static void test_swiglu_fused(void **state) {
         fused.c = got;
         fused.end = HRM_MATMUL_END_SWIGLU;
         if (!hrm_matmul_can_end(device, &fused)) continue;
+        hrm_matmul_args saving = fused;
+        saving.c = helper_gpu_f32_2d(NULL, m, cols);
+        saving.pre = helper_gpu_f32_2d(NULL, m, n);
+        bool can_save = hrm_matmul_can_end(device, &saving);
         hrm_matmul_pack(rec, args.b, args.b_packed);
         hrm_matmul(rec, args);
         hrm_swiglu_fwd(rec, (hrm_swiglu_fwd_args){.gate_up = args.c, .y = want, .rows = m, .cols = cols});
         hrm_matmul(rec, fused);
+        if (can_save) hrm_matmul(rec, saving);
         helper_gpu_run();
-        check_same_bits("fused SwiGLU", helper_gpu_read(got), helper_gpu_read(want), m * cols * sizeof(float));
+        const float *expected = helper_gpu_read(want);
+        check_same_bits("fused SwiGLU", helper_gpu_read(got), expected, m * cols * sizeof(float));
+        if (!can_save) continue;
+        check_same_bits("fused SwiGLU, saving", helper_gpu_read(saving.c), expected, m * cols * sizeof(float));
+        check_same_bits("its gate and up", helper_gpu_read(saving.pre), helper_gpu_read(args.c), m * n * sizeof(float));
     }
     hrm_matmul_args args = {.form = HRM_MATMUL_NT,
                             .a = helper_gpu_f32_2d(NULL, 8, 4),
@@ -363,6 +372,38 @@ static void test_swiglu_fused(void **state) {
                             .family = HRM_MATMUL_DIRECT};
     hrm_matmul(helper_gpu_begin(), args);
     helper_gpu_expect_error(HRM_ERR_UNSUPPORTED, "hrm_matmul_can_end");
+}
+
+/* Likewise for the gradient of gate and up behind the input gradient; narrow and wide stores, tails of rows and k. */
+static void test_swiglu_bwd_fused(void **state) {
+    (void)state;
+    hrm_device *device = helper_gpu_get_device();
+    static const size_t shapes[][3] = {{37, 128, 96}, {70, 96, 196}, {5, 12, 9}, {3, 4, 33}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        float *x = helper_gpu_host_f32(m * k), *w = helper_gpu_host_f32(k * n), *pre = helper_gpu_host_f32(m * 2 * n);
+        helper_gpu_random(x, m * k, 1, 1);
+        helper_gpu_random(w, k * n, 1, 2);
+        helper_gpu_random(pre, m * 2 * n, 2, 3);
+        hrm_recorder *rec = helper_gpu_begin();
+        hrm_matmul_args args = {.form = HRM_MATMUL_NN,
+                                .a = helper_gpu_f32_2d(x, m, k),
+                                .b = helper_gpu_f32_2d(w, k, n),
+                                .c = helper_gpu_f32_2d(NULL, m, n)};
+        hrm_matmul_args fused = args;
+        fused.c = helper_gpu_f32_2d(NULL, m, 2 * n);
+        fused.pre = helper_gpu_f32_2d(pre, m, 2 * n);
+        fused.end = HRM_MATMUL_END_SWIGLU_BWD;
+        if (!hrm_matmul_can_end(device, &fused)) continue;
+        hrm_tensor want = helper_gpu_f32_2d(NULL, m, 2 * n);
+        hrm_matmul(rec, args);
+        hrm_swiglu_bwd(rec, (hrm_swiglu_bwd_args){
+                                .gate_up = fused.pre, .grad_y = args.c, .grad_gate_up = want, .rows = m, .cols = n});
+        hrm_matmul(rec, fused);
+        helper_gpu_run();
+        check_same_bits("fused SwiGLU gradient", helper_gpu_read(fused.c), helper_gpu_read(want),
+                        m * 2 * n * sizeof(float));
+    }
 }
 
 static void test_refused(void **state) {
@@ -409,4 +450,5 @@ HELPER_GPU_MAIN(HELPER_GPU_TEST(test_friendly), HELPER_GPU_TEST(test_odd), HELPE
                 HELPER_GPU_TEST(test_16bit_rounding), HELPER_GPU_TEST(test_large), HELPER_GPU_TEST(test_split_k),
                 HELPER_GPU_TEST(test_rows_do_not_depend_on_their_number),
                 HELPER_GPU_TEST(test_leading_dimensions_merge), HELPER_GPU_TEST(test_pack),
-                HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_refused))
+                HELPER_GPU_TEST(test_swiglu_fused), HELPER_GPU_TEST(test_swiglu_bwd_fused),
+                HELPER_GPU_TEST(test_refused))
