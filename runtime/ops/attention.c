@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "ops/attention_coopmat.h"
 #include "ops/grid.h"
 #include "ops/kernels.h"
 #include "ops/row_kernel.h"
@@ -50,6 +51,7 @@ static hrm_kernel_id find_row(const hrm_device *device, hrm_attention_family fam
         if (width >= 1 && width <= 128) row = uniform_rows[pass];
         break;
     case HRM_ATTENTION_AUTO:
+    case HRM_ATTENTION_COOPMAT: /* its rows depend on the operands' types */
     case HRM_ATTENTION_FAMILY_COUNT:
         break;
     }
@@ -57,12 +59,15 @@ static hrm_kernel_id find_row(const hrm_device *device, hrm_attention_family fam
 }
 
 const char *hrm_attention_family_name(hrm_attention_family family) {
-    static const char *const names[] = {"auto", "tiles", "shuffle", "broadcast", "uniform"};
+    static const char *const names[] = {"auto", "tiles", "shuffle", "broadcast", "uniform", "coopmat"};
     return (uint32_t)family < HRM_ATTENTION_FAMILY_COUNT ? names[family] : "unknown";
 }
 
 bool hrm_attention_family_is_usable(const hrm_device *device, hrm_attention_family family) {
     if (family == HRM_ATTENTION_AUTO) return true;
+    if (family == HRM_ATTENTION_COOPMAT)
+        return hrm_attention_coopmat_is_usable(device, HRM_F16_T) ||
+               hrm_attention_coopmat_is_usable(device, HRM_BF16_T);
     for (int pass = 0; pass < PASS_COUNT; pass++)
         if (find_row(device, family, (attention_pass)pass) == HRM_KERNEL_COUNT) return false;
     return true;
@@ -76,6 +81,7 @@ typedef struct attention_plan {
     bool texel, address;
     uint32_t local_x, tile_m, tile_n, tile_k;
     uint32_t group_rows;
+    hrm_attention_coopmat_plan coopmat; /* family COOPMAT: all spec constants */
 } attention_plan;
 
 /* Queries and keys of a forward tile: the largest whose shared memory fits what every device has. Own rows of a
@@ -128,9 +134,24 @@ static void plan_lanes(attention_plan *plan, attention_pass pass, uint64_t seq, 
     plan->group_rows = best * lanes;
 }
 
-static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, uint64_t seq,
-                      uint32_t head_dim, attention_plan *plan) {
+/* `c` has the types of the operands, seq and head_dim; its pass is set here. */
+static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_pass pass, hrm_attention_coopmat_case c,
+                      attention_plan *plan) {
     hrm_device *device = hrm_recorder_get_device(rec);
+    if (family == HRM_ATTENTION_COOPMAT) {
+        c.pass = (hrm_attention_pass)pass;
+        *plan = (attention_plan){0};
+        if (hrm_attention_coopmat_make(device, &c, &plan->coopmat)) {
+            plan->row = plan->coopmat.row;
+            plan->group_rows = plan->coopmat.group_rows;
+            return true;
+        }
+        bool f32 = hrm_attention_coopmat_type(&c) == HRM_F32_T;
+        hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED,
+                          f32 ? "attention: family coopmat multiplies 16-bit numbers, and all tensors are f32"
+                              : "attention: the device has no kernels of family coopmat for these types");
+        return false;
+    }
     *plan = (attention_plan){.row = find_row(device, family, pass)};
     if (plan->row == HRM_KERNEL_COUNT) {
         hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "attention: the device has no kernels of family %s",
@@ -138,12 +159,12 @@ static bool make_plan(hrm_recorder *rec, hrm_attention_family family, attention_
         return false;
     }
     if (family == HRM_ATTENTION_TILES) {
-        plan_tiles(plan, pass, head_dim / 4);
+        plan_tiles(plan, pass, c.head_dim / 4);
     } else {
         plan->texel = true;
         plan->address = family == HRM_ATTENTION_UNIFORM;
         plan->local_x = hrm_device_get_adapter(device)->subgroup_size;
-        plan_lanes(plan, pass, seq, head_dim / 4);
+        plan_lanes(plan, pass, c.seq, c.head_dim / 4);
     }
     return true;
 }
@@ -212,7 +233,8 @@ static hrm_span slice(const hrm_tensor *t, uint64_t row_elements, uint64_t start
 /* The tiles know their operands' dtypes: A is qkv, B grad_o, C what is written (o or grad_qkv), R o of the backward
  * pass. */
 static void add_dtype(hrm_dispatch *dispatch, const attention_plan *plan, uint32_t id, const hrm_tensor *t) {
-    if (!plan->texel) dispatch->specs[dispatch->spec_count++] = (hrm_spec){id, (uint32_t)t->dtype};
+    if (!plan->texel && plan->coopmat.spec_count == 0)
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){id, (uint32_t)t->dtype};
 }
 
 /* AUTO becomes the family chosen for these operands, whose type is 16-bit where any is. False, with the error latched,
@@ -272,8 +294,13 @@ static void record(hrm_recorder *rec, const attention_plan *plan, const attentio
         if (plan->row == uniform_rows[PASS_BWD_KV]) dispatch->bindings[dispatch->binding_count++] = grad_o;
         dispatch->push_bytes = sizeof params;
     }
-    dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_HEAD_DIM, s->head_dim};
-    dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_LOCAL_X, plan->local_x};
+    if (plan->coopmat.spec_count != 0) {
+        for (uint32_t i = 0; i < plan->coopmat.spec_count; i++) dispatch->specs[i] = plan->coopmat.specs[i];
+        dispatch->spec_count = plan->coopmat.spec_count;
+    } else {
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_HEAD_DIM, s->head_dim};
+        dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_LOCAL_X, plan->local_x};
+    }
     if (plan->tile_m != 0) {
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_M, plan->tile_m};
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){HRM_SPEC_TILE_N, plan->tile_n};
@@ -292,10 +319,11 @@ void hrm_attention_fwd(hrm_recorder *rec, hrm_attention_fwd_args args) {
     const hrm_tensor *const operands[4] = {&args.qkv, &args.o};
     if (!check_shape(rec, op, &s) || !choose_family(rec, false, operands, &s, &args.family)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
+    hrm_attention_coopmat_case types = {.qkv = args.qkv.dtype, .o = args.o.dtype, .seq = s.seq, .head_dim = s.head_dim};
     if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
         !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check_optional(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_FWD, s.seq, s.head_dim, &plan))
+        !make_plan(rec, args.family, PASS_FWD, types, &plan))
         return;
     bool save_lse = hrm_tensor_is_set(&args.lse);
     uint64_t step = slice_rows(rec, op, &s, plan.texel);
@@ -319,14 +347,20 @@ void hrm_attention_bwd(hrm_recorder *rec, hrm_attention_bwd_args args) {
     const hrm_tensor *const operands[4] = {&args.qkv, &args.o, &args.grad_o, &args.grad_qkv};
     if (!check_shape(rec, op, &s) || !choose_family(rec, true, operands, &s, &args.family)) return;
     uint64_t o_row = row_of_o(&s), lse_row = row_of_lse(&s);
+    hrm_attention_coopmat_case types = {.qkv = args.qkv.dtype,
+                                        .o = args.o.dtype,
+                                        .grad_o = args.grad_o.dtype,
+                                        .grad_qkv = args.grad_qkv.dtype,
+                                        .seq = s.seq,
+                                        .head_dim = s.head_dim};
     if (!hrm_row_check_float(rec, op, "qkv", &args.qkv, 3 * o_row * s.batch) ||
         !hrm_row_check_float(rec, op, "o", &args.o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "lse", &args.lse, HRM_F32_T, lse_row * s.batch) ||
         !hrm_row_check_float(rec, op, "grad_o", &args.grad_o, o_row * s.batch) ||
         !hrm_row_check(rec, op, "delta", &args.delta, HRM_F32_T, lse_row * s.batch) ||
         !hrm_row_check_float(rec, op, "grad_qkv", &args.grad_qkv, 3 * o_row * s.batch) ||
-        !make_plan(rec, args.family, PASS_BWD_Q, s.seq, s.head_dim, &query_plan) ||
-        !make_plan(rec, args.family, PASS_BWD_KV, s.seq, s.head_dim, &key_plan))
+        !make_plan(rec, args.family, PASS_BWD_Q, types, &query_plan) ||
+        !make_plan(rec, args.family, PASS_BWD_KV, types, &key_plan))
         return;
     if (args.grad_qkv.buffer == args.qkv.buffer && args.grad_qkv.offset == args.qkv.offset) {
         hrm_recorder_fail(rec, HRM_ERR_INVALID_ARGUMENT, "%s: grad_qkv is qkv itself; both are needed at once", op);

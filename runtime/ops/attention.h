@@ -32,7 +32,10 @@ typedef enum hrm_attention_family {
     HRM_ATTENTION_SHUFFLE = 2,   /* CPU drivers: a lane a row, the other side by subgroupShuffle */
     HRM_ATTENTION_BROADCAST = 3, /* the same by subgroupBroadcast */
     HRM_ATTENTION_UNIFORM = 4,   /* CPU drivers: a lane a row, the other side at uniform addresses */
-    HRM_ATTENTION_FAMILY_COUNT = 5,
+    HRM_ATTENTION_COOPMAT = 5,   /* matrix units: 16-bit factors, f32 sums and softmax; only where one of qkv, o and
+                                    their gradients is 16-bit, whose type q, k, v and do are multiplied in (f32 ones are
+                                    rounded to it; f16 has no numbers past 65504) */
+    HRM_ATTENTION_FAMILY_COUNT = 6,
 } hrm_attention_family;
 
 /* What attention is as far as the choice of its kernels goes. */

@@ -6,6 +6,7 @@
 
 #include "gpu/caps.h"
 #include "ops/attention.h"
+#include "ops/attention_coopmat.h"
 #include "ops/matmul.h"
 #include "ops/select.h"
 
@@ -28,7 +29,8 @@ static const struct {
 } families[] = {{HRM_ATTENTION_TILES, ON_GPU},
                 {HRM_ATTENTION_SHUFFLE, ON_CPU},
                 {HRM_ATTENTION_BROADCAST, ON_CPU},
-                {HRM_ATTENTION_UNIFORM, ON_CPU}};
+                {HRM_ATTENTION_UNIFORM, ON_CPU},
+                {HRM_ATTENTION_COOPMAT, ON_GPU}};
 enum { FAMILIES = sizeof families / sizeof *families };
 
 /* The one place that says which types and heads a family computes. */
@@ -44,6 +46,8 @@ bool hrm_attention_family_serves(const hrm_device *device, hrm_attention_family 
         return f32;
     case HRM_ATTENTION_UNIFORM:
         return f32 && keeps_uniform_values_scalar(device);
+    case HRM_ATTENTION_COOPMAT:
+        return hrm_attention_coopmat_is_usable(device, problem->type);
     case HRM_ATTENTION_AUTO:
     case HRM_ATTENTION_FAMILY_COUNT:
         break;

@@ -29,4 +29,15 @@ struct hrm_attention_address_params {
     HRM_U32 grad_o_lo, grad_o_hi;
 };
 HRM_CHECK_SIZE(hrm_attention_address_params, 40);
+
+/* Specialization constants of the rows on matrix units, beside HRM_SPEC_HEAD_DIM and
+ *   TILE_M   matrices of own rows to a band (attention/coopmat.glsl)
+ *   TILE_N   rows of the other side at a time
+ *   TILE_K   the head's width with zeros up to a multiple of N and K
+ *   DTYPE_A  of qkv; DTYPE_B: of grad_o; DTYPE_C: of what is written, o or grad_qkv; DTYPE_R: of o in the backward pass */
+#define HRM_SPEC_ATTENTION_SPLIT 16 /* subgroups that share a band */
+#define HRM_SPEC_ATTENTION_M 17     /* the matrices: [M, N] += [M, K] [K, N]; numbered as for matmul */
+#define HRM_SPEC_ATTENTION_N 18
+#define HRM_SPEC_ATTENTION_K 19
+#define HRM_SPEC_ATTENTION_LANES 20 /* of a subgroup */
 #endif
