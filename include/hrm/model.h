@@ -76,6 +76,12 @@ HRM_API uint64_t hrm_model_get_parameter_count(const hrm_model *model);
 /* Bytes of device memory that the model takes, copies of weights in the layouts of kernels included. */
 HRM_API uint64_t hrm_model_get_device_bytes(const hrm_model *model);
 HRM_API hrm_device *hrm_model_get_device(const hrm_model *model);
+/* From now on solvers of the model compute in this precision; a model just created or loaded has HRM_PRECISION_F32,
+ * whatever it was trained in. The weights do not change: what is saved is f32 all the same. Blocks until the copies
+ * exist. Errors: INVALID_ARGUMENT (no such precision; solvers of the model exist; a model that a trainer owns, which
+ * has the trainer's), OUT_OF_DEVICE_MEMORY (the model is as before). */
+HRM_API hrm_status hrm_model_set_precision(hrm_model *model, hrm_precision precision);
+HRM_API hrm_precision hrm_model_get_precision(const hrm_model *model);
 
 /* Reads a model file: safetensors with the reference's tensor names (prefixes `_orig_mod.`, `model.`, `inner.`
  * optional) and the architecture in the metadata (key "hrm.config"), or a checkpoint of the PyTorch implementation with

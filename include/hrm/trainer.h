@@ -96,11 +96,15 @@ typedef struct hrm_trainer_config {
     hrm_puzzle_table puzzle_table;
     float outlier_z; /* skip the update of a step whose gradient norm lies more than this many standard deviations
                         above the mean of the last steps (see hrm_step_report); 0: never */
-    uint32_t fixed_batches; /* train on the first so many batches again and again: 1 checks that a model can learn one
-                               batch by heart; 0: off */
+    uint32_t fixed_batches;  /* train on the first so many batches again and again: 1 checks that a model can learn one
+                                batch by heart; 0: off */
+    hrm_precision precision; /* of what lies inside the blocks; evaluation while training uses it too */
 } hrm_trainer_config;
 
 HRM_API hrm_status hrm_trainer_config_preset(hrm_task task, hrm_trainer_config *config);
+
+/* Steps without an overflow after which f16's loss scale is doubled. */
+#define HRM_LOSS_SCALE_GROWTH 1000
 
 /* What a step reported: sums over the rows that halted in it and have labels, as the reference logs them. */
 typedef struct hrm_step_report {
@@ -125,6 +129,12 @@ typedef struct hrm_step_report {
     double device_seconds;  /* from the step's first to its last work on the device; -1 without timestamps */
     double idle_seconds;    /* that the device waited before it for the host; -1 likewise, and for the first step after
                                the trainer's creation, hrm_trainer_finish, a save or an evaluation */
+    /* f16 holds small gradients only if the loss is multiplied, by a power of two that is halved after each overflow
+     * and doubled after HRM_LOSS_SCALE_GROWTH steps without one. All other figures are of the loss itself. */
+    float loss_scale;          /* of this step; 1 in other precisions */
+    uint32_t overflowed;       /* 1: a gradient did not fit f16 at this scale: the update was skipped, the weights are
+                                  as before the step, and grad_norm is 0 */
+    uint32_t overflowed_total; /* such steps of the whole run so far */
 } hrm_step_report;
 
 /* The data set is borrowed and must outlive the trainer. Blocks while programs are recorded.
@@ -195,7 +205,8 @@ HRM_API char *hrm_trainer_config_to_json(const hrm_trainer_config *config);
 /* Queues one step and returns; waits only for the step before the previous one, so the device never idles.
  * `report` (or NULL) holds the newest finished step's figures: one or two steps late.
  * Errors: NOT_FINITE (a loss or gradient of a finished step is not a number: the message names the step and the first
- * tensor that went bad; the update of that step and of all after it was not made), DEVICE. */
+ * tensor that went bad; the update of that step and of all after it was not made. In f16 a gradient that overflows is
+ * that only once the loss scale has fallen to 1), DEVICE. */
 HRM_API hrm_status hrm_trainer_step(hrm_trainer *trainer, hrm_step_report *report);
 /* Waits for the oldest step whose figures were not given yet and gives them; report->step is 0 when there is none.
  * Called until then before hrm_trainer_finish, or anything else that waits for queued steps, it gives every step's

@@ -13,36 +13,40 @@ hrm_tensor hrm_net_view(hrm_tensor base, uint64_t rows, uint64_t cols) {
 void hrm_scratch_plan(hrm_scratch *s, hrm_plan *plan, const hrm_model *m, uint32_t batch, bool backward) {
     const hrm_dims *d = &m->dims;
     const uint64_t rows = (uint64_t)batch * d->T;
+    const hrm_dtype f32 = HRM_F32_T, inside = m->inside;
     const struct {
         hrm_tensor *t;
         const char *label;
+        hrm_dtype dtype;
         uint64_t cols;
         bool backward_only;
     } rows_of[] = {
-        {&s->qkv, "scratch qkv", 3ull * d->D, false},
-        {&s->attn, "scratch attention", d->D, false},
-        {&s->sum, "scratch sum", d->D, false},
-        {&s->mid, "scratch middle", d->D, false},
-        {&s->gate_up, "scratch gate and up", 2ull * d->F, false},
-        {&s->act, "scratch activation", d->F, false},
-        {&s->ping, "scratch ping", d->D, false},
-        {&s->pong, "scratch pong", d->D, false},
-        {&s->grad_h, "gradient of z_H", d->D, true},
-        {&s->grad_l, "gradient of z_L", d->D, true},
-        {&s->grad_qkv, "gradient of qkv", 3ull * d->D, true},
-        {&s->grad_gate_up, "gradient of gate and up", 2ull * d->F, true},
-        {&s->grad_act, "gradient of the activation", d->F, true},
-        {&s->delta, "attention delta", d->H, true},
+        {&s->qkv, "scratch qkv", inside, 3ull * d->D, false},
+        {&s->attn, "scratch attention", inside, d->D, false},
+        {&s->sum, "scratch sum", f32, d->D, false},
+        {&s->mid, "scratch middle", f32, d->D, false},
+        {&s->gate_up, "scratch gate and up", inside, 2ull * d->F, false},
+        {&s->act, "scratch activation", inside, d->F, false},
+        {&s->ping, "scratch ping", f32, d->D, false},
+        {&s->pong, "scratch pong", f32, d->D, false},
+        {&s->grad_h, "gradient of z_H", f32, d->D, true},
+        {&s->grad_l, "gradient of z_L", f32, d->D, true},
+        {&s->grad_qkv, "gradient of qkv", inside, 3ull * d->D, true},
+        {&s->grad_gate_up, "gradient of gate and up", inside, 2ull * d->F, true},
+        {&s->grad_act, "gradient of the activation", inside, d->F, true},
+        {&s->delta, "attention delta", f32, d->H, true},
     };
     for (size_t i = 0; i < sizeof rows_of / sizeof *rows_of; i++)
         if (backward || !rows_of[i].backward_only)
-            *rows_of[i].t = hrm_plan_2d(plan, HRM_LIFE_SCRATCH, rows_of[i].label, HRM_F32_T, rows, rows_of[i].cols);
+            *rows_of[i].t =
+                hrm_plan_2d(plan, HRM_LIFE_SCRATCH, rows_of[i].label, rows_of[i].dtype, rows, rows_of[i].cols);
     if (!backward) return;
     const uint32_t weights[][2] = {{3 * d->D, d->D}, {d->D, d->D}, {2 * d->F, d->D}, {d->D, d->F}, {d->V, d->D}};
     uint64_t most = 0;
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
-        uint64_t n =
-            hrm_matmul_scratch_count(m->device, HRM_MATMUL_TN, HRM_F32_T, weights[i][0], weights[i][1], (uint32_t)rows);
+    const size_t head = sizeof weights / sizeof *weights - 1; /* f32 in every precision */
+    for (size_t i = 0; i <= head; i++) {
+        uint64_t n = hrm_matmul_scratch_count(m->device, HRM_MATMUL_TN, i == head ? f32 : inside, weights[i][0],
+                                              weights[i][1], (uint32_t)rows);
         if (n > most) most = n;
     }
     if (most) s->product = hrm_plan_1d(plan, HRM_LIFE_SCRATCH, "partial products", HRM_F32_T, most);
@@ -54,13 +58,13 @@ void hrm_block_saved_plan(hrm_block_saved *s, hrm_plan *plan, const hrm_model *m
     const uint64_t rows = (uint64_t)batch * d->T;
     s->in = in;
     s->out = out;
-    s->qkv = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved qkv", HRM_F32_T, rows, 3ull * d->D);
-    s->attn = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved attention", HRM_F32_T, rows, d->D);
+    s->qkv = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved qkv", m->inside, rows, 3ull * d->D);
+    s->attn = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved attention", m->inside, rows, d->D);
     s->lse = hrm_plan_1d(plan, HRM_LIFE_SAVED, "saved log-sum-exp", HRM_F32_T, rows * d->H);
     s->mid = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved middle", HRM_F32_T, rows, d->D);
     s->mid_rstd = hrm_plan_1d(plan, HRM_LIFE_SAVED, "saved 1/rms", HRM_F32_T, rows);
-    s->gate_up = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved gate and up", HRM_F32_T, rows, 2ull * d->F);
-    s->act = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved activation", HRM_F32_T, rows, d->F);
+    s->gate_up = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved gate and up", m->inside, rows, 2ull * d->F);
+    s->act = hrm_plan_2d(plan, HRM_LIFE_SAVED, "saved activation", m->inside, rows, d->F);
     s->out_rstd = hrm_plan_1d(plan, HRM_LIFE_SAVED, "saved 1/rms", HRM_F32_T, rows);
 }
 
@@ -69,7 +73,7 @@ static void linear(hrm_recorder *rec, const hrm_linear *l, hrm_tensor x, hrm_ten
                    const char *label) {
     hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NT,
                                       .a = x,
-                                      .b = l->weight,
+                                      .b = l->operand,
                                       .b_packed = l->packed,
                                       .c = y,
                                       .residual = residual,
@@ -90,6 +94,15 @@ static void rotate(hrm_recorder *rec, const hrm_net *net, hrm_tensor qkv, bool i
                                   .inverse = inverse});
 }
 
+/* Whether the product of gate and up can end in SwiGLU. 16-bit activations of gate and up as they were summed are not
+ * those of gate and up as they are stored: whether these are kept must not decide which it is. */
+static bool can_gate(const hrm_net *net, const hrm_matmul_args *gated, hrm_tensor gate_up) {
+    hrm_matmul_args kept = *gated;
+    kept.pre = gate_up;
+    return hrm_matmul_can_end(net->model->device, gated) &&
+           (!hrm_dtype_is_16bit(gated->c.dtype) || hrm_matmul_can_end(net->model->device, &kept));
+}
+
 /* y = rms_norm(x W^T + residual) */
 static void linear_norm(hrm_recorder *rec, const hrm_net *net, const hrm_linear *l, hrm_tensor x, hrm_tensor residual,
                         hrm_tensor y, hrm_tensor rstd, const char *label, const char *fused_label) {
@@ -97,7 +110,7 @@ static void linear_norm(hrm_recorder *rec, const hrm_net *net, const hrm_linear 
     const uint32_t rows = net->batch * d->T;
     hrm_matmul_args normed = {.form = HRM_MATMUL_NT,
                               .a = x,
-                              .b = l->weight,
+                              .b = l->operand,
                               .b_packed = l->packed,
                               .c = y,
                               .residual = residual,
@@ -126,11 +139,10 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
     hrm_tensor mid = hrm_net_view(saved ? saved->mid : s->mid, rows, d->D);
     hrm_tensor gate_up = hrm_net_view(saved ? saved->gate_up : s->gate_up, rows, 2ull * d->F);
     hrm_tensor act = hrm_net_view(saved ? saved->act : s->act, rows, d->F);
-    hrm_device *device = net->model->device;
 
     hrm_matmul_args turned = {.form = HRM_MATMUL_NT,
                               .a = in,
-                              .b = w->qkv.weight,
+                              .b = w->qkv.operand,
                               .b_packed = w->qkv.packed,
                               .c = qkv,
                               .end = d->rope ? HRM_MATMUL_END_ROPE : HRM_MATMUL_END_PLAIN,
@@ -140,7 +152,7 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
                               .heads = d->H,
                               .head_dim = d->hd,
                               .label = "qkv rope"};
-    if (hrm_matmul_can_end(device, &turned)) {
+    if (hrm_matmul_can_end(net->model->device, &turned)) {
         hrm_matmul(rec, turned);
     } else {
         linear(rec, &w->qkv, in, qkv, none, "qkv");
@@ -157,13 +169,13 @@ void hrm_block_forward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_we
     /* Gate and up need not be stored where backward does not want them, or the activation comes with them. */
     hrm_matmul_args gated = {.form = HRM_MATMUL_NT,
                              .a = mid,
-                             .b = w->gate_up.weight,
+                             .b = w->gate_up.operand,
                              .b_packed = w->gate_up.packed,
                              .c = act,
                              .end = HRM_MATMUL_END_SWIGLU,
                              .pre = saved ? gate_up : none,
                              .label = "gate_up swiglu"};
-    if (hrm_matmul_can_end(device, &gated)) {
+    if (can_gate(net, &gated, gate_up)) {
         hrm_matmul(rec, gated);
     } else {
         linear(rec, &w->gate_up, mid, gate_up, none, "gate_up");
@@ -191,7 +203,7 @@ static void linear_backward(hrm_recorder *rec, const hrm_net *net, const hrm_lin
     weight_gradient(rec, net, grad_w, accumulate, x, grad_y, weight_label);
     hrm_matmul(rec, (hrm_matmul_args){.form = HRM_MATMUL_NN,
                                       .a = grad_y,
-                                      .b = l->weight,
+                                      .b = l->operand,
                                       .c = grad_x,
                                       .residual = residual,
                                       .label = input_label});
@@ -217,7 +229,7 @@ void hrm_block_backward(hrm_recorder *rec, const hrm_net *net, const hrm_layer_w
             .grad_y = grad_out, .y = saved->out, .rstd = saved->out_rstd, .grad_x = a, .rows = rows, .cols = d->D});
     hrm_matmul_args gated = {.form = HRM_MATMUL_NN,
                              .a = a,
-                             .b = w->down.weight,
+                             .b = w->down.operand,
                              .b_packed = w->down.packed,
                              .c = grad_gate_up,
                              .end = HRM_MATMUL_END_SWIGLU_BWD,

@@ -9,7 +9,8 @@
 #include "model/weights.h"
 
 /* What a forward pass keeps for its backward pass; all [rows, ...] with rows = B*T. `in` and `out` are the block's
- * input and output and live as long as the rest. */
+ * input and output and live as long as the rest. qkv, attn, gate_up, act and the gradients of these are of the model's
+ * type inside a block, all else f32. */
 typedef struct hrm_block_saved {
     hrm_tensor in;            /* [rows, D] */
     hrm_tensor qkv;           /* [rows, 3D], q and k already rotated */

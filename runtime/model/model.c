@@ -28,7 +28,11 @@ uint64_t hrm_model_get_parameter_count(const hrm_model *m) {
 }
 
 uint64_t hrm_model_get_device_bytes(const hrm_model *m) {
-    return hrm_plan_get_bytes(&m->plan);
+    return hrm_plan_get_bytes(&m->plan) + hrm_plan_get_bytes(&m->copies);
+}
+
+hrm_precision hrm_model_get_precision(const hrm_model *m) {
+    return m->precision;
 }
 
 hrm_device *hrm_model_get_device(const hrm_model *m) {

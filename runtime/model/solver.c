@@ -29,6 +29,7 @@ typedef struct bucket {
 
 struct hrm_solver {
     hrm_model *model;
+    bool is_counted; /* among the model's solvers */
     hrm_solver_config config;
     float margin; /* the confidence as a distance of Q logits */
     hrm_plan plan;
@@ -146,6 +147,8 @@ hrm_status hrm_solver_create(hrm_model *model, const hrm_solver_config *config, 
     }
     struct hrm_step_block block = {.live_rows = B};
     HRM_TRY(hrm_queue_upload(model->device, hrm_tensor_get_span(&s->carry.step_block), &block));
+    model->solver_count++;
+    s->is_counted = true;
     *out = s;
     return HRM_OK;
 fail:
@@ -159,6 +162,7 @@ void hrm_solver_destroy(hrm_solver *s) {
         hrm_program_destroy(s->buckets[i].segment);
         hrm_program_destroy(s->buckets[i].compact);
     }
+    if (s->is_counted) s->model->solver_count--;
     hrm_inner_deinit(&s->inner);
     hrm_plan_deinit(&s->plan);
     free(s->host_results);

@@ -1,5 +1,6 @@
 #include "model/step.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,10 @@ static void record_heads_backward(hrm_recorder *rec, const hrm_step *s, bool fir
 
 void hrm_step_record_part(hrm_recorder *rec, const hrm_step *s, bool first) {
     const hrm_carry *c = &s->carry;
+    if (hrm_tensor_is_set(&s->loss_scale_log2)) {
+        const uint64_t at = c->step_block.offset + offsetof(struct hrm_step_block, loss_scale_log2);
+        hrm_recorder_copy(rec, (hrm_span){c->step_block.buffer, at, 4}, hrm_tensor_get_span(&s->loss_scale_log2));
+    }
     hrm_carry_record_begin(rec, &s->net, c);
     hrm_inner_forward(rec, &s->net, &s->inner,
                       &(hrm_inner_io){.e = c->e, .h_in = c->z_h, .l_in = c->z_l, .h_out = c->z_h, .l_out = c->z_l},

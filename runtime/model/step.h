@@ -62,6 +62,8 @@ typedef struct hrm_step {
     hrm_tensor embed_scratch;
     hrm_tensor part_q_weight, part_q_bias;         /* the Q head's gradient of one part; only with several */
     hrm_tensor explore_uniform, explore_min_steps; /* [part]; only with replay_draws */
+    hrm_tensor loss_scale_log2; /* [1] u32, set by the caller after init where the device knows the scale of the loss
+                                   (ops/optim.h): replaces that of the step block. Unset: the step block's */
 } hrm_step;
 
 /* Plans everything for the model and config. `step` is zeroed first, so deinit is always safe. */

@@ -1,25 +1,24 @@
 #include "model/weights.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gpu/adapter.h"
 #include "gpu/device.h"
+#include "ops/elementwise.h"
 #include "ops/matmul.h"
 #include "ops/random.h"
 #include "ops/rope.h"
 
-static hrm_linear make_linear(hrm_model *m, uint32_t index) {
-    const hrm_param *p = &m->list.items[index];
+static hrm_linear make_linear(const hrm_model *m, uint32_t index) {
     hrm_linear l = {.weight = hrm_param_tensor(&m->list, index, m->groups[HRM_GROUP_DENSE].buffer)};
-    if (hrm_matmul_wants_packed(m->device, HRM_MATMUL_NT))
-        l.packed =
-            hrm_plan_1d(&m->plan, HRM_LIFE_PACKED, p->name, HRM_F32_T, hrm_matmul_packed_count(p->rows, p->cols));
+    l.operand = l.weight;
     return l;
 }
 
-static hrm_layer_weights *make_layers(hrm_model *m, uint32_t layers, const hrm_layer_index *index) {
+static hrm_layer_weights *make_layers(const hrm_model *m, uint32_t layers, const hrm_layer_index *index) {
     hrm_layer_weights *w = calloc(layers, sizeof *w);
     for (uint32_t i = 0; w && i < layers; i++) {
         w[i].qkv = make_linear(m, index[i].qkv);
@@ -67,6 +66,123 @@ void hrm_model_share_puzzle_host(hrm_model *m, hrm_model *source) {
     m->puzzle_source = source;
 }
 
+/* ---- copies of weights ---- */
+
+/* Blocks take 16-bit operands as they are: rows of D, 3D, F and 2F values, all multiples of 8 (head widths are, and F
+ * is one of 256), as products want them. */
+static hrm_dtype find_dtype(hrm_precision precision) {
+    return precision == HRM_PRECISION_BF16 ? HRM_BF16_T : precision == HRM_PRECISION_F16 ? HRM_F16_T : HRM_F32_T;
+}
+
+static void plan_copy(hrm_model *m, hrm_plan *plan, hrm_linear *l, hrm_dtype dtype) {
+    const uint64_t rows = l->weight.shape[0], cols = l->weight.shape[1];
+    l->operand =
+        dtype == HRM_F32_T ? l->weight : hrm_plan_2d(plan, HRM_LIFE_PACKED, "16-bit weights", dtype, rows, cols);
+    l->packed = (hrm_tensor){0};
+    if (dtype == HRM_F32_T && hrm_matmul_wants_packed(m->device, HRM_MATMUL_NT))
+        l->packed = hrm_plan_1d(plan, HRM_LIFE_PACKED, "packed weights", dtype, hrm_matmul_packed_count(rows, cols));
+}
+
+static void plan_layers(hrm_model *m, hrm_plan *plan, hrm_layer_weights *w, uint32_t layers, hrm_dtype dtype) {
+    for (uint32_t i = 0; i < layers; i++) {
+        plan_copy(m, plan, &w[i].qkv, dtype);
+        plan_copy(m, plan, &w[i].o, dtype);
+        plan_copy(m, plan, &w[i].gate_up, dtype);
+        plan_copy(m, plan, &w[i].down, dtype);
+    }
+}
+
+/* Plans the copies that this precision needs, in place of those there are. The heads stay f32: their products are small
+ * beside the blocks', and logits decide. */
+static hrm_status plan_copies(hrm_model *m, hrm_precision precision) {
+    hrm_plan_deinit(&m->copies);
+    if (m->plan.dry)
+        hrm_plan_init_dry(&m->copies, m->device);
+    else
+        hrm_plan_init(&m->copies, m->device);
+    m->precision = precision;
+    m->inside = find_dtype(precision);
+    plan_copy(m, &m->copies, &m->lm_head, HRM_F32_T);
+    plan_layers(m, &m->copies, m->h_layers, m->config.h_layers, m->inside);
+    plan_layers(m, &m->copies, m->l_layers, m->config.l_layers, m->inside);
+    return hrm_plan_get_status(&m->copies);
+}
+
+static void copy_weight(hrm_recorder *rec, const hrm_linear *l) {
+    if (l->operand.dtype != HRM_F32_T) hrm_convert(rec, (hrm_convert_args){.y = l->operand, .x = l->weight});
+    if (hrm_tensor_is_set(&l->packed)) hrm_matmul_pack(rec, l->weight, l->packed);
+}
+
+static void copy_layers(hrm_recorder *rec, const hrm_layer_weights *w, uint32_t layers) {
+    for (uint32_t i = 0; i < layers; i++) {
+        copy_weight(rec, &w[i].qkv);
+        copy_weight(rec, &w[i].o);
+        copy_weight(rec, &w[i].gate_up);
+        copy_weight(rec, &w[i].down);
+    }
+}
+
+void hrm_model_record_pack(hrm_recorder *rec, const hrm_model *m) {
+    hrm_recorder_set_scope(rec, "pack");
+    copy_weight(rec, &m->lm_head);
+    copy_layers(rec, m->h_layers, m->config.h_layers);
+    copy_layers(rec, m->l_layers, m->config.l_layers);
+    hrm_recorder_set_scope(rec, NULL);
+}
+
+/* Records the program that remakes the copies. */
+static hrm_status record_pack_program(hrm_model *m) {
+    hrm_status status = HRM_OK;
+    hrm_recorder *rec = NULL;
+    hrm_program_destroy(m->pack_program);
+    m->pack_program = NULL;
+    if (m->copies.count == 0) return HRM_OK;
+    HRM_TRY(hrm_recorder_create(m->device, &rec));
+    hrm_model_record_pack(rec, m);
+    HRM_TRY(hrm_recorder_end(rec, &m->pack_program));
+fail:
+    hrm_recorder_destroy(rec);
+    return status;
+}
+
+hrm_status hrm_model_pack(hrm_model *m) {
+    hrm_ticket ticket = 0;
+    if (m->pack_program) {
+        hrm_status status = hrm_program_submit(m->pack_program, &ticket);
+        if (status != HRM_OK) return status;
+    }
+    return hrm_queue_drain(m->device);
+}
+
+static hrm_status remake_copies(hrm_model *m, hrm_precision precision) {
+    hrm_status status;
+    HRM_TRY(plan_copies(m, precision));
+    HRM_TRY(record_pack_program(m));
+    HRM_TRY(hrm_model_pack(m));
+fail:
+    return status;
+}
+
+hrm_status hrm_model_set_precision(hrm_model *m, hrm_precision precision) {
+    if ((uint32_t)precision > HRM_PRECISION_F16)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: there is no precision %d; it is 0 (f32), 1 (bf16) or 2 (f16)",
+                        (int)precision);
+    if (m->is_trained || m->solver_count)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: its precision cannot change while %s; %s",
+                        m->is_trained ? "a trainer owns it" : "solvers use it",
+                        m->is_trained ? "set the trainer's, or load what it saves" : "destroy them first");
+    const hrm_precision before = m->precision;
+    if (precision == before) return HRM_OK;
+    const hrm_status status = remake_copies(m, precision);
+    if (status == HRM_OK) return HRM_OK;
+    char why[HRM_ERROR_MESSAGE_SIZE];
+    snprintf(why, sizeof why, "%s", hrm_last_error());
+    const hrm_status back = remake_copies(m, before); /* what fitted before fits again */
+    return back == HRM_OK ? hrm_fail(status, "%s", why) : back;
+}
+
+/* ---- allocation ---- */
+
 /* Everything but memory's contents. */
 static hrm_status lay_out(hrm_model *m, const hrm_model_config *config, const hrm_model_layout *layout) {
     hrm_status status;
@@ -76,7 +192,7 @@ static hrm_status lay_out(hrm_model *m, const hrm_model_config *config, const hr
 
     const uint64_t puzzle_count = m->list.group_count[HRM_GROUP_PUZZLE];
     m->puzzle_on_host = puzzle_count && (layout->table_on_host || fits_no_binding(m->device, puzzle_count));
-    m->puzzle_is_writable = layout->trainable;
+    m->puzzle_is_writable = m->is_trained = layout->trainable;
     static const char *const names[HRM_GROUP_COUNT] = {"dense weights", "puzzle embeddings", "initial state"};
     for (int g = 0; g < HRM_GROUP_COUNT; g++)
         if (m->list.group_count[g] && !(g == HRM_GROUP_PUZZLE && m->puzzle_on_host))
@@ -98,7 +214,11 @@ static hrm_status lay_out(hrm_model *m, const hrm_model_config *config, const hr
         m->rope_sin = hrm_plan_2d(&m->plan, HRM_LIFE_WEIGHTS, "rope sin", HRM_F32_T, m->dims.T, m->dims.hd / 2);
     }
     HRM_TRY(hrm_plan_get_status(&m->plan));
-    if (!m->h_layers || !m->l_layers) status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for its layers");
+    if (!m->h_layers || !m->l_layers) {
+        status = hrm_fail(HRM_ERR_OUT_OF_MEMORY, "model: no host memory for its layers");
+        goto fail;
+    }
+    HRM_TRY(plan_copies(m, layout->precision));
 fail:
     return status;
 }
@@ -113,10 +233,6 @@ static hrm_status clear(hrm_model *m) {
         if (m->groups[g].buffer) hrm_recorder_fill(rec, hrm_tensor_get_span(&m->groups[g]), 0);
     HRM_TRY(hrm_recorder_end(rec, &program));
     HRM_TRY(hrm_program_submit(program, NULL));
-    if (m->lm_head.packed.buffer) {
-        hrm_model_record_pack(rec, m);
-        HRM_TRY(hrm_recorder_end(rec, &m->pack_program));
-    }
 fail:
     hrm_program_destroy(program);
     hrm_recorder_destroy(rec);
@@ -137,6 +253,7 @@ hrm_status hrm_model_alloc_as(hrm_device *device, const hrm_model_config *config
     HRM_TRY(lay_out(m, config, layout));
     if (!layout->dry && m->dims.rope) HRM_TRY(upload_rope(m));
     if (!layout->dry) HRM_TRY(clear(m));
+    if (!layout->dry) HRM_TRY(record_pack_program(m));
     *out = m;
     return HRM_OK;
 fail:
@@ -152,41 +269,12 @@ void hrm_model_destroy(hrm_model *m) {
     if (!m) return;
     hrm_model_set_puzzle_host(m, (hrm_host_table){0});
     hrm_program_destroy(m->pack_program);
+    hrm_plan_deinit(&m->copies);
     hrm_plan_deinit(&m->plan);
     hrm_param_list_deinit(&m->list);
     free(m->h_layers);
     free(m->l_layers);
     free(m);
-}
-
-static void pack(hrm_recorder *rec, const hrm_linear *l) {
-    if (hrm_tensor_is_set(&l->packed)) hrm_matmul_pack(rec, l->weight, l->packed);
-}
-
-static void pack_layers(hrm_recorder *rec, const hrm_layer_weights *w, uint32_t layers) {
-    for (uint32_t i = 0; i < layers; i++) {
-        pack(rec, &w[i].qkv);
-        pack(rec, &w[i].o);
-        pack(rec, &w[i].gate_up);
-        pack(rec, &w[i].down);
-    }
-}
-
-void hrm_model_record_pack(hrm_recorder *rec, const hrm_model *m) {
-    hrm_recorder_set_scope(rec, "pack");
-    pack(rec, &m->lm_head);
-    pack_layers(rec, m->h_layers, m->config.h_layers);
-    pack_layers(rec, m->l_layers, m->config.l_layers);
-    hrm_recorder_set_scope(rec, NULL);
-}
-
-hrm_status hrm_model_pack(hrm_model *m) {
-    hrm_ticket ticket = 0;
-    if (m->pack_program) {
-        hrm_status status = hrm_program_submit(m->pack_program, &ticket);
-        if (status != HRM_OK) return status;
-    }
-    return hrm_queue_drain(m->device);
 }
 
 /* A fresh table is zero: pages that nobody has touched take no memory. */
@@ -233,6 +321,10 @@ fail:
     hrm_program_destroy(program);
     hrm_recorder_destroy(rec);
     return status;
+}
+
+uint64_t hrm_model_get_bytes(const hrm_model *m, hrm_lifetime life) {
+    return m->plan.bytes[life] + m->copies.bytes[life];
 }
 
 static bool is_host_param(const hrm_model *m, uint32_t index) {

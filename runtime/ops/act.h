@@ -76,7 +76,8 @@ typedef struct hrm_q_loss_args {
     float grad_scale;
 } hrm_q_loss_args;
 
-/* Binary cross-entropy on logits; grad_q = d loss / d q * q_weight * grad_scale. */
+/* Binary cross-entropy on logits; grad_q = d loss / d q * q_weight * grad_scale * 2^(step_block.loss_scale_log2).
+ */
 void hrm_q_loss(hrm_recorder *rec, hrm_q_loss_args args);
 
 typedef struct hrm_act_metrics_args {

@@ -35,8 +35,8 @@ typedef struct hrm_token_loss_args {
 } hrm_token_loss_args;
 
 /* row_loss[b] = sum over labelled tokens of cross-entropy / max(1, labelled tokens of the row);
- * grad_logits = d row_loss / d logits * grad_scale, 0 wherever no label is (puzzle positions, padding rows included).
- * A label that is neither below V nor HRM_LABEL_IGNORED makes its row's loss NaN. */
+ * grad_logits = d row_loss / d logits * grad_scale * 2^(step_block.loss_scale_log2), 0 wherever no label is (puzzle
+ * positions, padding rows included). A label that is neither below V nor HRM_LABEL_IGNORED makes its row's loss NaN. */
 void hrm_token_loss(hrm_recorder *rec, hrm_token_loss_args args);
 
 typedef struct hrm_argmax_args {

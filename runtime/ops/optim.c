@@ -203,8 +203,10 @@ void hrm_grad_guard(hrm_recorder *rec, hrm_grad_guard_args args) {
     if (whole < chunks)
         record_squares(rec, grad, partial, square_rows.scalar, HRM_GRAD_COLUMNS, whole, chunks - whole, args.count);
 
-    struct hrm_grad_guard_params params = {
-        .chunks = (uint32_t)chunks, .has_metrics = metrics, .outlier_z = args.outlier_z};
+    struct hrm_grad_guard_params params = {.chunks = (uint32_t)chunks,
+                                           .has_metrics = metrics,
+                                           .outlier_z = args.outlier_z,
+                                           .scale_growth = args.scale_growth};
     hrm_dispatch dispatch = {.kernel = HRM_KERNEL_grad_guard,
                              .label = op,
                              .binding_count = 5,

@@ -25,9 +25,9 @@ typedef struct hrm_adam_atan2_args {
     float weight_decay;
 } hrm_adam_atan2_args;
 
-/* param *= 1 - lr * weight_decay; m, v as in Adam; param -= adam_step_size * atan2(m, sqrt(v) * adam_v_scale), with
- * atan2(0, 0) = 0; ema = ema_decay * ema + (1 - ema_decay) * param. Elements do not depend on one another: a range may
- * be cut anywhere. */
+/* g = grad / 2^loss_scale_log2; param *= 1 - lr * weight_decay; m, v as in Adam; param -= adam_step_size * atan2(m,
+ * sqrt(v) * adam_v_scale), with atan2(0, 0) = 0; ema = ema_decay * ema + (1 - ema_decay) * param. Elements do not
+ * depend on one another: a range may be cut anywhere. */
 void hrm_adam_atan2(hrm_recorder *rec, hrm_adam_atan2_args args);
 
 typedef struct hrm_sign_sgd_args {
@@ -50,9 +50,10 @@ typedef struct hrm_grad_guard_args {
     hrm_tensor metrics;    /* struct hrm_step_metrics as u32, whose loss is looked at, too; optional */
     hrm_tensor state;      /* updated: struct hrm_grad_guard_state as u32 */
     hrm_tensor report;     /* overwritten: struct hrm_grad_guard_report as u32 */
-    hrm_tensor step_block; /* `step` is read, `skip` is overwritten with 0 or 1 */
+    hrm_tensor step_block; /* `step` and `loss_scale_log2` are read, `skip` is overwritten with 0 or 1 */
     uint64_t count;
     float outlier_z; /* skip a step whose norm is more than this many standard deviations above the mean; 0 = never */
+    uint32_t scale_growth; /* f16: steps without an overflow after which the loss's scale is doubled; 0: it is fixed */
 } hrm_grad_guard_args;
 
 /* How many chunks of HRM_GRAD_CHUNK elements a gradient has: chunk i starts at element i * HRM_GRAD_CHUNK. */
@@ -66,6 +67,12 @@ uint64_t hrm_grad_guard_get_chunks(uint64_t count);
  * bad_step, bad_chunk and bad_loss in the state, once; its norm stays out of the ring. That step's update and all after
  * it are skipped. Otherwise an outlier (outlier_z > 0, z > outlier_z) is skipped and counted; its norm enters the ring
  * like any other, so that a lasting change of scale is accepted after a while.
+ * The gradient is of the loss times 2^loss_scale_log2 of the step block, which hrm_token_loss and hrm_q_loss apply and
+ * adam_atan2 takes back (sign-SGD need not); norms are of the loss itself. With scale_growth the state says which scale
+ * the next step should have, for whoever makes its step block: a gradient that is not finite, of a finite loss at a
+ * scale above 1, is an overflow: the scale is halved, the step skipped and counted, its norm 0 and out of the ring.
+ * After scale_growth steps without one the scale is doubled, to 2^HRM_LOSS_SCALE_MOST_LOG2 at most. At a scale of 1 the
+ * step is bad as above.
  * The order of all sums depends on count alone. Squares are not scaled: elements below 1e-19 count as 0.
  * Idea: OLMo-core's SkipStepOptimizer (there on loss and norm). */
 void hrm_grad_guard(hrm_recorder *rec, hrm_grad_guard_args args);

@@ -15,6 +15,8 @@ const hrm_word hrm_augment_words[] = {
 const hrm_word hrm_batches_words[] = {{"full", HRM_BATCHES_FULL}, {"reference", HRM_BATCHES_REFERENCE}, {NULL, 0}};
 const hrm_word hrm_gradient_words[] = {
     {"one-step", HRM_GRADIENT_ONE_STEP}, {"full-cycle", HRM_GRADIENT_FULL_CYCLE}, {NULL, 0}};
+const hrm_word hrm_precision_words[] = {
+    {"f32", HRM_PRECISION_F32}, {"bf16", HRM_PRECISION_BF16}, {"f16", HRM_PRECISION_F16}, {NULL, 0}};
 const hrm_word hrm_puzzle_table_words[] = {
     {"auto", HRM_PUZZLE_TABLE_AUTO}, {"device", HRM_PUZZLE_TABLE_DEVICE}, {"host", HRM_PUZZLE_TABLE_HOST}, {NULL, 0}};
 

@@ -40,13 +40,14 @@
     U(memory_limit, uint64_t, 0, INT64_MAX)                                                                            \
     W(puzzle_table, hrm_puzzle_table)                                                                                  \
     F(outlier_z, 0, 1000)                                                                                              \
-    U(fixed_batches, uint32_t, 0, 1u << 20)
+    U(fixed_batches, uint32_t, 0, 1u << 20)                                                                            \
+    W(precision, hrm_precision)
 
 #define HRM_RECIPE_FIELDS(U, F, B, W)                                                                                  \
     HRM_RECIPE_FIRST_FIELDS(U, F, B, W)                                                                                \
     HRM_RECIPE_LATER_FIELDS(U, F, B, W)
 
 extern const hrm_word hrm_loss_words[], hrm_augment_words[], hrm_batches_words[], hrm_gradient_words[],
-    hrm_puzzle_table_words[];
+    hrm_puzzle_table_words[], hrm_precision_words[];
 
 #endif

@@ -4,6 +4,7 @@
 #include <hrm/trainer.h>
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,16 @@
 
 enum { SLOTS = HRM_TRAINER_SLOTS, PREFETCH_DEPTH = 3 };
 
+/* The first scale of f16's loss, the usual one: gradients of a mean over a batch are small. Too large a scale costs a
+ * skipped step for each power of two. */
+enum { LOSS_SCALE_FIRST_LOG2 = 16 };
+
 /* ---- what a step is ---- */
+
+/* bf16 has the range of f32. */
+static bool has_loss_scale(const hrm_trainer *t) {
+    return t->config.precision == HRM_PRECISION_F16;
+}
 
 /* Here a step's gradients are complete and not yet applied: the one place for whatever several devices would have to
  * agree on. */
@@ -35,7 +45,8 @@ void hrm_trainer_record_update(hrm_recorder *rec, const hrm_trainer *t) {
                                               .report = t->guard_report,
                                               .metrics = t->step.metrics,
                                               .step_block = step_block,
-                                              .outlier_z = c->outlier_z});
+                                              .outlier_z = c->outlier_z,
+                                              .scale_growth = has_loss_scale(t) ? HRM_LOSS_SCALE_GROWTH : 0});
     hrm_adam_atan2(rec, (hrm_adam_atan2_args){.param = t->model->groups[HRM_GROUP_DENSE],
                                               .grad = t->step.grads.dense,
                                               .m = t->first_moment,
@@ -94,6 +105,7 @@ static hrm_status clear(hrm_recorder *rec, hrm_trainer *t) {
     const hrm_span zero[] = {hrm_tensor_get_span(&t->first_moment), hrm_tensor_get_span(&t->second_moment),
                              hrm_tensor_get_span(&t->step.grads.dense), hrm_tensor_get_span(&t->guard_state)};
     for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) hrm_recorder_fill(rec, zero[i], 0);
+    if (has_loss_scale(t)) hrm_recorder_fill(rec, hrm_tensor_get_span(&t->step.loss_scale_log2), LOSS_SCALE_FIRST_LOG2);
     if (t->average)
         hrm_recorder_copy(rec, hrm_tensor_get_span(&t->average->groups[HRM_GROUP_DENSE]),
                           hrm_tensor_get_span(&t->model->groups[HRM_GROUP_DENSE]));
@@ -159,8 +171,10 @@ hrm_status hrm_trainer_lay_out(hrm_trainer *t, hrm_device *device, const hrm_tra
         hrm_plan_init_dry(&t->plan, device);
     else
         hrm_plan_init(&t->plan, device);
-    const hrm_model_layout layout = {
-        .dry = dry, .trainable = true, .table_on_host = c->puzzle_table == HRM_PUZZLE_TABLE_HOST};
+    const hrm_model_layout layout = {.dry = dry,
+                                     .trainable = true,
+                                     .table_on_host = c->puzzle_table == HRM_PUZZLE_TABLE_HOST,
+                                     .precision = c->precision};
     HRM_TRY(hrm_model_alloc_as(device, &c->model, &layout, &t->model));
     if (t->model->puzzle_on_host && c->puzzle_table == HRM_PUZZLE_TABLE_DEVICE) {
         status = hrm_fail(HRM_ERR_UNSUPPORTED,
@@ -192,6 +206,9 @@ hrm_status hrm_trainer_lay_out(hrm_trainer *t, hrm_device *device, const hrm_tra
     t->guard_report =
         hrm_tensor_1d(t->step.results.buffer, HRM_STEP_GUARD_AT, HRM_U32_T, sizeof(struct hrm_grad_guard_report) / 4);
     HRM_TRY(hrm_plan_get_status(&t->plan));
+    if (has_loss_scale(t))
+        t->step.loss_scale_log2 =
+            hrm_tensor_1d(t->guard_state.buffer, offsetof(struct hrm_grad_guard_state, loss_scale_log2), HRM_U32_T, 1);
 fail:
     return status;
 }
@@ -348,8 +365,11 @@ static hrm_status read_report(hrm_trainer *t, uint32_t step) {
     r->lr = (float)rate(t, (double)t->config.lr, step);
     r->grad_norm = g.norm;
     r->grad_norm_z = g.z;
-    r->skipped = g.skipped;
+    r->skipped = g.skipped && !g.overflowed;
     r->skipped_total = g.skipped_total;
+    r->loss_scale = ldexpf(1, (int)g.loss_scale_log2);
+    r->overflowed = g.overflowed;
+    r->overflowed_total = g.overflowed_total;
     report_times(t, slot);
     t->steps_read = step;
     if (g.bad_step) {

@@ -78,6 +78,9 @@ hrm_status hrm_trainer_explain_not_finite(hrm_trainer *t, const struct hrm_grad_
     hrm_status status;
     bad_value bad = {.found = false};
     const char *what = report->bad_loss ? "loss" : "gradient";
+    const char *hint = t->config.precision == HRM_PRECISION_F16
+                           ? " (f16 holds numbers up to 65504; precision bf16 has f32's range)"
+                           : "";
     HRM_TRY(hrm_queue_drain(t->device));
     HRM_TRY(search_weights(t, &bad));
     HRM_TRY(search(t->device, "puzzle embeddings",
@@ -86,21 +89,22 @@ hrm_status hrm_trainer_explain_not_finite(hrm_trainer *t, const struct hrm_grad_
     if (bad.found)
         return hrm_fail(HRM_ERR_NOT_FINITE,
                         "step %u: the %s is not a number; the first tensor to go bad is %s: its value %llu is %g. The "
-                        "update was not made",
-                        report->bad_step, what, bad.tensor, (unsigned long long)bad.index, (double)bad.value);
+                        "update was not made%s",
+                        report->bad_step, what, bad.tensor, (unsigned long long)bad.index, (double)bad.value, hint);
     if (report->bad_chunk != HRM_GRAD_GUARD_NONE) {
         const char *first, *last;
         find_gradients(t, report->bad_chunk, &first, &last);
         return hrm_fail(
             HRM_ERR_NOT_FINITE,
             "step %u: the %s is not a number, or too large for one; the weights are sound, the first tensor "
-            "to go bad is the gradient of %s%s%s. The update was not made",
-            report->bad_step, what, first, first == last ? "" : " or one of those up to ", first == last ? "" : last);
+            "to go bad is the gradient of %s%s%s. The update was not made%s",
+            report->bad_step, what, first, first == last ? "" : " or one of those up to ", first == last ? "" : last,
+            hint);
     }
     return hrm_fail(HRM_ERR_NOT_FINITE,
                     "step %u: the %s is not a number, though weights and gradients are sound: are there labels past "
-                    "the vocabulary? The update was not made",
-                    report->bad_step, what);
+                    "the vocabulary? The update was not made%s",
+                    report->bad_step, what, hint);
 fail:
     return status;
 }

@@ -32,8 +32,8 @@ static hrm_status sum_up(const hrm_trainer *t, hrm_training_plan *plan) {
     plan->micro_batches = t->step.parts;
     plan->parameters = hrm_model_get_parameter_count(t->model);
     for (int life = 0; life < HRM_LIFE_COUNT; life++)
-        plan->bytes[life] = t->plan.bytes[life] + t->model->plan.bytes[life];
-    if (t->average) plan->bytes[HRM_LIFE_OPTIMIZER] += hrm_plan_get_bytes(&t->average->plan);
+        plan->bytes[life] = t->plan.bytes[life] + hrm_model_get_bytes(t->model, (hrm_lifetime)life);
+    if (t->average) plan->bytes[HRM_LIFE_OPTIMIZER] += hrm_model_get_device_bytes(t->average);
     plan->bytes[HRM_LIFE_IO] += HRM_QUEUE_UPLOAD_BYTES + HRM_QUEUE_DOWNLOAD_BYTES +
                                 HRM_TRAINER_SLOTS * hrm_tensor_get_span(&t->step.results).bytes;
     if (t->model->puzzle_on_host) {

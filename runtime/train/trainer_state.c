@@ -6,7 +6,7 @@
  *   hrm.second_moment.<name>
  *   hrm.carry.<what>            the rows in flight: z_H, z_L [B, T, D], tokens, labels [B, S], and of length B ids (of
  *                               puzzles, wherever their embeddings live), segments, halted
- *   hrm.guard                   the gradient norms of the last steps, and what was skipped
+ *   hrm.guard                   the gradient norms of the last steps, what was skipped, and f16's loss scale
  *   metadata "hrm.trainer"      JSON: step, recipe, place in the data, hash of the data, choice of kernels
  *   metadata "hrm.checksum"     of everything: a torn or damaged file is not continued
  *
@@ -249,6 +249,16 @@ fail:
     return status;
 }
 
+/* A scale beyond what the guard gives would be no power of two to the kernels. */
+static hrm_status check_loss_scale(const hrm_trainer *t) {
+    uint32_t log2;
+    if (!hrm_tensor_is_set(&t->step.loss_scale_log2)) return HRM_OK;
+    hrm_status status = hrm_queue_download(t->device, hrm_tensor_get_span(&t->step.loss_scale_log2), &log2);
+    if (status != HRM_OK || log2 <= HRM_LOSS_SCALE_MOST_LOG2) return status;
+    return hrm_fail(HRM_ERR_FORMAT, "tensor hrm.guard has a loss scale of 2^%u; f16 has at most 2^%u", log2,
+                    HRM_LOSS_SCALE_MOST_LOG2);
+}
+
 static hrm_status restore(hrm_trainer *t, hrm_tensor_file *file, const saved_state *saved) {
     hrm_status status;
     char hash[17];
@@ -266,6 +276,7 @@ static hrm_status restore(hrm_trainer *t, hrm_tensor_file *file, const saved_sta
     if (t->average) HRM_TRY(hrm_model_reader_read_weights(t->average, file));
     HRM_TRY(visit_state(t, read_tensor, &reader)); /* overwrites the live weights when there is an average */
     HRM_TRY(read_ids(t, file, saved->step));
+    HRM_TRY(check_loss_scale(t));
     HRM_TRY(hrm_model_pack(t->model));
     t->steps_done = t->steps_read = saved->step;
     t->report.step = saved->step;

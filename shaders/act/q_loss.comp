@@ -1,7 +1,7 @@
 /* Losses of the two halting logits and their gradients:
  *   halt_loss[b] = bce(q_halt, exact[b]),  continue_loss[b] = bce(q_continue, target[b]), 0 without a target
  *   bce(x, t) = softplus(x) - t x,  written max(x, 0) - t x + log1p(exp(-|x|))
- *   grad_q = (sigmoid(x) - t) * grad_weight;  everything is 0 for padding rows
+ *   grad_q = (sigmoid(x) - t) * grad_weight * 2^loss_scale_log2;  everything is 0 for padding rows
  *   0 r q [B, 2] f32    1 r exact [B] u32    2 r target [B] f32 (read with has_target only)    3 r step_block
  *   4 w halt_loss [B] f32    5 w continue_loss [B] f32    6 w grad_q [B, 2] f32
  * One row an invocation. Maths: torch's binary_cross_entropy_with_logits; the reference's losses.py. */
@@ -41,13 +41,14 @@ void main() {
     if (b >= p.batch) return;
     bool live = p.first_row + step_block.first_row + b < step_block.live_rows;
     float halt = 0.0, halt_slope = 0.0, go_on = 0.0, go_on_slope = 0.0;
+    float weight = p.grad_weight * hrm_power_of_two(int(step_block.loss_scale_log2));
     if (live) {
         float right = exact[b] != 0 ? 1.0 : 0.0;
         halt = bce(q[2 * b], right);
-        halt_slope = bce_slope(q[2 * b], right) * p.grad_weight;
+        halt_slope = bce_slope(q[2 * b], right) * weight;
         if (p.has_target != 0) {
             go_on = bce(q[2 * b + 1], target[b]);
-            go_on_slope = bce_slope(q[2 * b + 1], target[b]) * p.grad_weight;
+            go_on_slope = bce_slope(q[2 * b + 1], target[b]) * weight;
         }
     }
     halt_loss[b] = halt;

@@ -21,6 +21,11 @@ bool hrm_is_nan(float x) {
     return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
+/* 2^k exactly, for k from -126 to 127. */
+float hrm_power_of_two(int k) {
+    return uintBitsToFloat(uint(127 + k) << 23);
+}
+
 /* ---- compensated sums ------------------------------------------------------------------------------------------- */
 
 /* A sum whose rounding errors are kept beside it: the result is as if summed in twice the precision, then rounded.

@@ -1,7 +1,7 @@
 /* Cross-entropy of each row's labelled tokens, averaged over them, with its gradient.
  *   loss[b] = sum over labelled i of -log(g(x)[label] / sum g(x)) / n(b),  n(b) = max(1, labelled tokens of row b)
  *   stablemax: g(x) = x + 1 for x >= 0, 1 / (1 - x) below        softmax (-DHRM_SOFTMAX): g(x) = exp(x)
- *   grad = d loss[b] / d logits * grad_scale; 0 at puzzle positions, unlabelled tokens and padding rows
+ *   grad = d loss[b] / d logits * grad_scale * 2^loss_scale_log2; 0 at puzzle positions, unlabelled tokens and padding rows
  *
  *   0 r logits [B, P + S, V] f32; positions before P are not read
  *   1 r labels [B, S] u32; HRM_LABEL_IGNORED does not count; any other value >= V makes its row's loss NaN
@@ -107,7 +107,7 @@ void main() {
         for (uint i = lane; i < p.seq; i += lanes) count += labels[b * p.seq + i] != HRM_LABEL_IGNORED ? 1.0 : 0.0;
     float labelled = workgroup_add(count);
     float divisor = max(labelled, 1.0);
-    float scale = p.grad_scale / divisor;
+    float scale = p.grad_scale / divisor * hrm_power_of_two(int(step_block.loss_scale_log2));
 
     uint row = b * (p.puzzle_len + p.seq) * p.vocab;
     uint first_token = row + p.puzzle_len * p.vocab;

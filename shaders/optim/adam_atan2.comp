@@ -1,4 +1,4 @@
-/* One Adam-atan2 step with decoupled weight decay over a flat range:
+/* One Adam-atan2 step with decoupled weight decay over a flat range, with g = grad / 2^loss_scale_log2:
  *   p *= 1 - lr * weight_decay
  *   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
  *   p -= step_size * atan2(m, sqrt(v) * v_scale)
@@ -54,11 +54,11 @@ struct update {
 };
 
 /* What the step says, read once: on CPU drivers a load of the block is a loop over lanes. */
-float keep, v_scale, step_size, ema_decay;
+float unscale, keep, v_scale, step_size, ema_decay;
 
 update updated(uint i) {
     update u;
-    HRM_VEC g = HRM_LOAD(grad, i);
+    HRM_VEC g = HRM_LOAD(grad, i) * unscale;
     u.m = params.beta1 * HRM_LOAD(m_old, i) + params.one_minus_beta1 * g;
     u.v = params.beta2 * HRM_LOAD(v_old, i) + params.one_minus_beta2 * (g * g);
     HRM_VEC d = sqrt(max(u.v, HRM_VEC(1.17549435e-38))) * v_scale;
@@ -74,6 +74,7 @@ void main() {
     if (group >= params.count || step_block.skip != 0) return;
     uint begin = params.first + group;
     uint end = params.first + min(group + params.per_group, params.count);
+    unscale = hrm_power_of_two(-int(step_block.loss_scale_log2));
     keep = 1.0 - step_block.lr * params.weight_decay;
     v_scale = step_block.adam_v_scale;
     step_size = step_block.adam_step_size;

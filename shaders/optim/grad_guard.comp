@@ -30,7 +30,7 @@ bool is_finite(float x) {
 }
 
 /* The norm, and in first_bad the first chunk that counts as not finite. */
-float norm_of_chunks(uint lane) {
+float norm_of_chunks(uint lane, float unscale) {
     if (lane == 0) first_bad = HRM_GRAD_GUARD_NONE;
     hrm_sum sum = hrm_sum_zero();
     uint bad = HRM_GRAD_GUARD_NONE;
@@ -44,7 +44,7 @@ float norm_of_chunks(uint lane) {
     barrier();
     if (bad != HRM_GRAD_GUARD_NONE) atomicMin(first_bad, bad);
     float total = workgroup_add(hrm_sum_value(sum)); /* its barriers also publish first_bad */
-    return first_bad == HRM_GRAD_GUARD_NONE ? sqrt(total) : uintBitsToFloat(0x7fc00000u);
+    return first_bad == HRM_GRAD_GUARD_NONE ? sqrt(total) * unscale : uintBitsToFloat(0x7fc00000u);
 }
 
 float get_z(uint lane, uint seen, float norm) {
@@ -60,7 +60,8 @@ float get_z(uint lane, uint seen, float norm) {
 
 void main() {
     uint lane = gl_LocalInvocationID.x;
-    float norm = norm_of_chunks(lane);
+    uint scale_log2 = step_block.loss_scale_log2;
+    float norm = norm_of_chunks(lane, hrm_power_of_two(-int(scale_log2)));
     uint seen = state.seen, bad_step = state.bad_step;
     bool bad_norm = first_bad != HRM_GRAD_GUARD_NONE;
     bool bad_loss = p.has_metrics != 0 && !is_finite(metrics.loss);
@@ -70,7 +71,14 @@ void main() {
     if (lane != 0) return;
 
     bool outlier = false;
-    if (bad) {
+    /* A smaller scale may help a gradient; nothing but the loss's gradient is scaled. */
+    bool overflow = bad_step == 0 && bad_norm && !bad_loss && p.scale_growth != 0 && scale_log2 > 0;
+    if (overflow) {
+        norm = z = 0.0;
+        state.loss_scale_log2 = scale_log2 - 1;
+        state.good_steps = 0;
+        state.overflowed_total++;
+    } else if (bad) {
         z = 0.0;
         if (bad_step == 0) {
             state.bad_step = step_block.step;
@@ -82,6 +90,10 @@ void main() {
         if (outlier) state.skipped_total++;
         state.ring[seen % HRM_GRAD_GUARD_RING] = norm;
         state.seen = seen + 1;
+        if (p.scale_growth != 0 && ++state.good_steps >= p.scale_growth) {
+            state.good_steps = 0;
+            state.loss_scale_log2 = min(scale_log2 + 1, HRM_LOSS_SCALE_MOST_LOG2);
+        }
     }
     uint skip = bad || outlier ? 1 : 0;
     step_block.skip = skip;
@@ -93,4 +105,7 @@ void main() {
     report.bad_chunk = state.bad_chunk;
     report.bad_loss = state.bad_loss;
     report.seen = state.seen;
+    report.loss_scale_log2 = scale_log2;
+    report.overflowed = overflow ? 1 : 0;
+    report.overflowed_total = state.overflowed_total;
 }

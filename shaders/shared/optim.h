@@ -36,6 +36,9 @@ HRM_CHECK_SIZE(hrm_sign_sgd_params, 16);
 #define HRM_GRAD_GUARD_RING 128u
 #define HRM_GRAD_GUARD_LEAST 32u
 
+/* The largest scale of the loss, 2^24. */
+#define HRM_LOSS_SCALE_MOST_LOG2 24u
+
 /* No chunk. */
 #define HRM_GRAD_GUARD_NONE 0xffffffffu
 
@@ -55,8 +58,9 @@ struct hrm_grad_guard_params {
     HRM_U32 chunks;
     HRM_U32 has_metrics;
     HRM_F32 outlier_z;
+    HRM_U32 scale_growth; /* steps without an overflow that double the loss's scale; 0: the scale never changes */
 };
-HRM_CHECK_SIZE(hrm_grad_guard_params, 12);
+HRM_CHECK_SIZE(hrm_grad_guard_params, 16);
 
 /* What the guard remembers from step to step, all 0 before the first; saved with the optimizers' state. 4-byte scalars:
  * a u32 tensor. */
@@ -66,9 +70,9 @@ struct hrm_grad_guard_state {
     HRM_U32 bad_step;      /* the first step whose gradient or loss was not finite; 0: none yet */
     HRM_U32 bad_chunk;     /* its first chunk that was not, or HRM_GRAD_GUARD_NONE; 0 without a bad_step */
     HRM_U32 bad_loss;      /* 1: its loss was not */
-    HRM_U32 reserved0;
-    HRM_U32 reserved1;
-    HRM_U32 reserved2;
+    HRM_U32 loss_scale_log2;  /* the next step's; the one field that need not be 0 before the first */
+    HRM_U32 good_steps;       /* without an overflow since the scale last changed */
+    HRM_U32 overflowed_total; /* steps whose update was skipped since their gradient overflowed */
     HRM_F32 ring[HRM_GRAD_GUARD_RING];
 };
 #ifdef __STDC__ /* a tensor, not push constants: no limit of 128 bytes */
@@ -77,14 +81,18 @@ static_assert(sizeof(struct hrm_grad_guard_state) == 32 + 4 * HRM_GRAD_GUARD_RIN
 
 /* What it found in this step. Read back as it is. */
 struct hrm_grad_guard_report {
-    HRM_F32 norm;    /* Euclidean norm of the gradient; NaN where that is not finite */
+    HRM_F32 norm;    /* Euclidean norm of the loss's gradient, not scaled; NaN where that is not finite, 0 in an overflow */
     HRM_F32 z;       /* its distance from the mean of the ring in sample standard deviations; 0 where there is none */
-    HRM_U32 skipped; /* 1: this step's update is not made: an outlier, or bad_step is set */
+    HRM_U32 skipped; /* 1: this step's update is not made: an outlier, an overflow, or bad_step is set */
     HRM_U32 skipped_total; /* outliers so far, this one included */
     HRM_U32 bad_step;      /* as in the state, after this step */
     HRM_U32 bad_chunk;
     HRM_U32 bad_loss;
     HRM_U32 seen;
+    HRM_U32 loss_scale_log2;  /* of this step */
+    HRM_U32 overflowed;       /* 1: this step's update is not made since its gradient overflowed at that scale */
+    HRM_U32 overflowed_total; /* such steps so far, this one included */
+    HRM_U32 reserved0;
 };
-HRM_CHECK_SIZE(hrm_grad_guard_report, 32);
+HRM_CHECK_SIZE(hrm_grad_guard_report, 48);
 #endif

@@ -18,7 +18,7 @@ struct hrm_step_block {
     HRM_F32 ema_decay;       /* 0 copies the weights */
     HRM_U32 first_row;       /* number of row 0 of this part within the whole batch, when a step is computed in parts */
     HRM_U32 skip;            /* 1: the optimizers change nothing; set by hrm_grad_guard where a step has one */
-    HRM_U32 reserved0;
+    HRM_U32 loss_scale_log2; /* the loss's gradients are this power of two times what they are (see hrm_grad_guard) */
 };
 HRM_CHECK_SIZE(hrm_step_block, 48);
 #endif

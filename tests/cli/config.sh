@@ -55,6 +55,8 @@ help outlier-z 6 --outlier-z 6
 help outlier-z never --outlier-z 6 --outlier-z never
 help fixed-batches 1 --fixed-batches 1
 help gradient full-cycle --gradient full-cycle
+help precision f32 --preset maze-hard-1k
+help precision bf16 --precision bf16
 for wrong in 8X 8iB -1 GiB 0x10 1e400 8GG "" nan; do
     expect_fail 2 "memory: '$wrong' is not a size; write 8G, 7500M or 4GiB" "$HRM" train --data d --out made --memory "$wrong"
 done

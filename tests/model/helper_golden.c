@@ -14,6 +14,7 @@
 
 static hrm_device *the_device;
 static uint32_t folders_run, compared;
+static hrm_precision the_precision;
 
 static bool is_on(const char *variable) {
     const char *value = getenv(variable);
@@ -35,6 +36,19 @@ hrm_device *golden_device(void) {
         CHECK_OK(status);
     }
     return the_device;
+}
+
+void golden_set_precision(hrm_precision precision) {
+    the_precision = precision;
+}
+
+hrm_precision golden_get_precision(void) {
+    return the_precision;
+}
+
+double golden_floor(double roundings) {
+    if (the_precision == HRM_PRECISION_F32) return 2e-5;
+    return roundings * (the_precision == HRM_PRECISION_BF16 ? 0x1p-9 : 0x1p-12);
 }
 
 int golden_exit(int failed) {
@@ -189,6 +203,7 @@ hrm_model *golden_model(const golden *g, const hrm_safetensors *file) {
         return NULL;
     }
     CHECK_OK(hrm_model_pack(m));
+    CHECK_OK(hrm_model_set_precision(m, the_precision));
     return m;
 }
 

@@ -55,9 +55,15 @@ uint32_t *golden_u32(const hrm_safetensors *file, const char *name, uint64_t cou
 void golden_compare(const hrm_safetensors *file, const char *name, const json_t *noise, const float *got,
                     uint64_t count, double floor_rel);
 
-/* f32 relative floor: activations pass some hundred rounded sums of up to a few hundred terms each, and exp, sqrt and
- * division of a GPU may be a few ulp (2^-22) off where the reference's are not; 2e-5 = 2^-15.6 of the largest value. */
-#define GOLDEN_FLOOR 2e-5
+/* The precision of the models made from now on, f32 at first. */
+void golden_set_precision(hrm_precision precision);
+hrm_precision golden_get_precision(void);
+/* Relative floor of comparisons in that precision.
+ * f32: activations pass some hundred rounded sums of up to a few hundred terms each, and exp, sqrt and division of a
+ * GPU may be a few ulp (2^-22) off where the reference's are not; 2e-5 = 2^-15.6 of the largest value. 16 bits: each
+ * number stored is off by up to 2^-9 (bf16) or 2^-12 (f16) of itself, which is all there is beside f32's; `roundings`
+ * of them is what a test measured, about doubled. That both types keep to the same number shows that it is rounding. */
+double golden_floor(double roundings);
 
 /* A tensor's values from the device; free it. */
 void *golden_download(hrm_device *device, const hrm_tensor *t);

@@ -14,9 +14,15 @@
 #include "shared/act.h"
 #include "shared/step_block.h"
 
+/* In 16 bits each segment adds to the last one's roundings. On llvmpipe: segment 1 is off by 14 in bf16 and 32 in f16
+ * (Q logits, which are small), 16 by 39 and 73, the last state by 77 and 135. */
+static double get_floor(uint32_t segment) {
+    return golden_floor(64 + 12.0 * segment);
+}
+
 /* Part `index` of a tensor [n, count] as f32, compared like a tensor of its own. */
-static void compare_part(const hrm_safetensors *file, const char *name, uint32_t index, const char *noise_name,
-                         const json_t *noise, const float *got, uint64_t count) {
+static void compare_part(const hrm_safetensors *file, const char *name, uint32_t index, uint32_t segment,
+                         const char *noise_name, const json_t *noise, const float *got, uint64_t count) {
     const hrm_safetensors_tensor *t = hrm_safetensors_find(file, name);
     if (!t) return;
     CHECK_MSG(t->count >= (index + 1) * count, "%s has %llu values", name, (unsigned long long)t->count);
@@ -27,14 +33,15 @@ static void compare_part(const hrm_safetensors *file, const char *name, uint32_t
     for (uint64_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)want[i]));
     double measured = 10 * golden_number(json_object_get(noise, noise_name), "max_abs_diff_fp64", 0);
     char label[128];
-    snprintf(label, sizeof label, "%s, segment %u", name, index + 1);
-    check_close_f32(label, got, want, count, fmax(measured, GOLDEN_FLOOR * largest), 0.0);
+    snprintf(label, sizeof label, "%s, segment %u", name, segment + 1);
+    check_close_f32(label, got, want, count, fmax(measured, get_floor(segment) * largest), 0.0);
     golden_count();
     free(all);
 }
 
 /* The reference's own choice of a token is only binding where the two best logits are further apart than both runs'
- * rounding. */
+ * rounding: those that fell the other way were up to 0.13 apart in bf16, 0.009 in f16, and half of all (94 % in f16)
+ * are further than what is asked here. */
 static void compare_answers(const hrm_safetensors *file, uint32_t segment, const uint32_t *answers, uint64_t count) {
     const hrm_safetensors_tensor *pred = hrm_safetensors_find(file, "pred"),
                                  *margin = hrm_safetensors_find(file, "margin");
@@ -43,10 +50,11 @@ static void compare_answers(const hrm_safetensors *file, uint32_t segment, const
     int64_t *want = malloc(pred->count * sizeof *want);
     float *gap = margin ? malloc(margin->count * sizeof *gap) : NULL;
     CHECK_OK(hrm_safetensors_copy_i64(pred, want, pred->count));
+    const double least = fmax(1e-3, golden_floor(128));
     if (margin) CHECK_OK(hrm_safetensors_copy_f32(margin, gap, margin->count));
     for (uint64_t i = 0; i < count; i++) {
         uint64_t at = segment * count + i;
-        if (gap && gap[at] < 1e-3f) continue;
+        if (gap && (double)gap[at] < least) continue;
         CHECK_MSG((int64_t)answers[i] == want[at], "answer %llu of segment %u is %u, expected %d",
                   (unsigned long long)i, segment + 1, answers[i], (int)want[at]);
     }
@@ -130,28 +138,33 @@ static void record_judge(hrm_recorder *rec, const eval *e, const judge *j, const
 
 static void compare_number(const char *name, uint32_t segment, double got, const json_t *want) {
     if (!json_is_number(want)) return;
-    CHECK_MSG(fabs(got - json_number_value(want)) <= GOLDEN_FLOOR * fmax(1, fabs(json_number_value(want))),
+    CHECK_MSG(fabs(got - json_number_value(want)) <= get_floor(segment) * fmax(1, fabs(json_number_value(want))),
               "%s of segment %u is %.9g, expected %.9g", name, segment + 1, got, json_number_value(want));
     golden_count();
 }
 
+/* Row 0's labels are the last answers recorded, some of them a hair's breadth before the next: whether it is right in
+ * every cell, and all that is made of that, is left out in 16 bits. */
 static void compare_judge(const eval *e, const judge *j, uint32_t segment) {
     struct hrm_step_metrics *got = golden_download(golden_device(), &j->metrics);
-    compare_number("the loss", segment, (double)got->loss,
-                   json_array_get(json_object_get(e->g->manifest, "loss_per_segment"), segment));
+    const bool is_last = segment + 1 == e->segments, is_exact = golden_get_precision() == HRM_PRECISION_F32;
+    if (!is_last || is_exact)
+        compare_number("the loss", segment, (double)got->loss,
+                       json_array_get(json_object_get(e->g->manifest, "loss_per_segment"), segment));
     const json_t *last = json_object_get(e->g->manifest, "last_segment_metric_sums");
     const struct {
         const char *name;
         double got;
-    } sums[] = {{"count", got->count},
-                {"accuracy", (double)got->accuracy},
-                {"exact_accuracy", got->exact},
-                {"q_halt_accuracy", got->q_halt_correct},
-                {"steps", got->steps},
-                {"lm_loss", (double)got->lm_loss},
-                {"q_halt_loss", (double)got->q_halt_loss}};
-    for (size_t i = 0; segment + 1 == e->segments && i < sizeof sums / sizeof *sums; i++)
-        compare_number(sums[i].name, segment, sums[i].got, json_object_get(last, sums[i].name));
+        bool known;
+    } sums[] = {{"count", got->count, true},
+                {"accuracy", (double)got->accuracy, true},
+                {"exact_accuracy", got->exact, is_exact},
+                {"q_halt_accuracy", got->q_halt_correct, is_exact},
+                {"steps", got->steps, true},
+                {"lm_loss", (double)got->lm_loss, true},
+                {"q_halt_loss", (double)got->q_halt_loss, is_exact}};
+    for (size_t i = 0; is_last && i < sizeof sums / sizeof *sums; i++)
+        if (sums[i].known) compare_number(sums[i].name, segment, sums[i].got, json_object_get(last, sums[i].name));
     free(got);
 }
 
@@ -216,11 +229,11 @@ static void run_segments(const eval *e) {
         for (uint32_t b = 0; b < B; b++)
             memcpy(cut + (size_t)b * d->S * d->V, logits + ((size_t)b * d->T + d->P) * d->V,
                    (size_t)d->S * d->V * sizeof *cut);
-        compare_part(e->file, "logits", s, "logits", noise, cut, (uint64_t)B * d->S * d->V);
+        compare_part(e->file, "logits", s, s, "logits", noise, cut, (uint64_t)B * d->S * d->V);
         for (uint32_t k = 0; k < 2; k++) {
             const char *name = k ? "q_continue_logits" : "q_halt_logits";
             for (uint32_t b = 0; b < B; b++) column[b] = q[2 * b + k];
-            compare_part(e->file, name, s, name, noise, column, B);
+            compare_part(e->file, name, s, s, name, noise, column, B);
         }
         if (s == 0 || s + 1 == e->segments) {
             const char *at = s == 0 ? "first" : "last";
@@ -229,7 +242,7 @@ static void run_segments(const eval *e) {
                 char name[32];
                 snprintf(name, sizeof name, "z_%c_%s", "HL"[k], at);
                 float *state = golden_download(device, z[k]);
-                compare_part(e->file, name, 0, k ? "z_L" : "z_H", noise, state, (uint64_t)B * d->T * d->D);
+                compare_part(e->file, name, 0, s, k ? "z_L" : "z_H", noise, state, (uint64_t)B * d->T * d->D);
                 free(state);
             }
         }
@@ -320,13 +333,29 @@ static bool run_folder(const golden *g) {
     return true;
 }
 
+static void run_in(hrm_precision precision) {
+    golden_set_precision(precision);
+    golden_for_each("segments", run_folder);
+}
+
 static void test_evaluations(void **state) {
     (void)state;
-    golden_for_each("segments", run_folder);
+    run_in(HRM_PRECISION_F32);
+}
+
+static void test_evaluations_bf16(void **state) {
+    (void)state;
+    run_in(HRM_PRECISION_BF16);
+}
+
+static void test_evaluations_f16(void **state) {
+    (void)state;
+    run_in(HRM_PRECISION_F16);
 }
 
 int main(void) {
     golden_device();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_evaluations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_evaluations), cmocka_unit_test(test_evaluations_bf16),
+                                       cmocka_unit_test(test_evaluations_f16)};
     return golden_exit(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -233,6 +233,21 @@ static void check_q_losses(uint32_t batch, uint32_t live_rows, bool with_target,
                     (float *)helper_gpu_read(args.row_q_halt_loss) + b, 4);
     check_same_bits("grad_q of a row alone", helper_gpu_read(one.grad_q),
                     (float *)helper_gpu_read(args.grad_q) + 2 * (size_t)b, 8);
+
+    /* With a scale, a power of two: the gradient's bits moved, and the same losses. What a device may flush is left
+     * out. */
+    hrm_q_loss_args scaled = args;
+    scaled.grad_q = helper_gpu_f32_2d(NULL, batch, 2);
+    scaled.row_q_halt_loss = helper_gpu_f32(NULL, batch);
+    scaled.step_block = step_block((struct hrm_step_block){.live_rows = live_rows, .loss_scale_log2 = 20});
+    hrm_q_loss(helper_gpu_begin(), scaled);
+    helper_gpu_run();
+    const float *plain_grad = helper_gpu_read(args.grad_q), *scaled_grad = helper_gpu_read(scaled.grad_q);
+    for (uint32_t i = 0; i < 2 * batch; i++)
+        CHECK_MSG(fabsf(plain_grad[i]) < 1e-30f || scaled_grad[i] == ldexpf(plain_grad[i], 20),
+                  "grad_q[%u] is %g and %g", i, (double)plain_grad[i], (double)scaled_grad[i]);
+    check_same_bits("halt loss with a scale", helper_gpu_read(scaled.row_q_halt_loss),
+                    helper_gpu_read(args.row_q_halt_loss), batch * 4);
     CHECK_EQ(helper_gpu_teardown(NULL), 0);
 }
 

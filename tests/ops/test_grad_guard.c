@@ -22,7 +22,7 @@ static setup make_setup(const float *grad, uint64_t tensor_count, uint64_t count
     static const struct hrm_grad_guard_state fresh; /* zero */
     const uint64_t chunks = hrm_grad_guard_get_chunks(count);
     CHECK_EQ(chunks, (count + CHUNK - 1) / CHUNK);
-    setup s = {.block = {.step = 1, .live_rows = 7, .skip = 0xabcd, .reserved0 = 0x1234}};
+    setup s = {.block = {.step = 1, .live_rows = 7, .skip = 0xabcd, .rng_seed_hi = 0x1234}};
     s.args = (hrm_grad_guard_args){.grad = helper_gpu_f32(grad, tensor_count),
                                    .partial = helper_gpu_f32(NULL, chunks),
                                    .state = helper_gpu_u32(&fresh, sizeof fresh / 4),
@@ -56,6 +56,8 @@ static struct hrm_grad_guard_report read_all(const setup *s) {
     CHECK_EQ(state.bad_step, report.bad_step);
     CHECK_EQ(state.bad_chunk, report.bad_chunk);
     CHECK_EQ(state.bad_loss, report.bad_loss);
+    CHECK_EQ(state.overflowed_total, report.overflowed_total);
+    CHECK_EQ(report.loss_scale_log2, s->block.loss_scale_log2);
     want.skip = report.skipped;
     check_same_bits("step block", &block, &want, sizeof block);
     return report;
@@ -289,6 +291,116 @@ static void test_latch(void **state) {
     check_latch(0.5f, true);
 }
 
+/* ---- the scale of the loss ---- */
+
+/* Drives the guard as a trainer does: the next step's block has the scale of the state. */
+typedef struct scaled {
+    setup s;
+    float *grad; /* of the loss, not scaled */
+    uint64_t count;
+    uint32_t step;
+    struct hrm_grad_guard_state state;
+} scaled;
+
+static struct hrm_grad_guard_report step_scaled(scaled *r, float factor) {
+    float *grad = helper_gpu_host_f32(r->count);
+    for (uint64_t i = 0; i < r->count; i++) grad[i] = factor * ldexpf(r->grad[i], (int)r->state.loss_scale_log2);
+    r->s.block.step = ++r->step;
+    r->s.block.loss_scale_log2 = r->state.loss_scale_log2;
+    helper_gpu_write(r->s.args.step_block, &r->s.block);
+    helper_gpu_write(r->s.args.grad, grad);
+    helper_gpu_run_again();
+    const struct hrm_grad_guard_report report = read_all(&r->s);
+    memcpy(&r->state, helper_gpu_read(r->s.args.state), sizeof r->state);
+    return report;
+}
+
+static scaled start_scaled(uint32_t growth, uint32_t scale_log2, float outlier_z) {
+    enum { N = CHUNK + 77 };
+    scaled r = {.grad = helper_gpu_host_f32(N), .count = N, .state.loss_scale_log2 = scale_log2};
+    helper_gpu_random(r.grad, N, 1e-3, 1);
+    r.s = make_setup(r.grad, N, N, outlier_z);
+    r.s.args.metrics = make_metrics(1.0f);
+    r.s.args.scale_growth = growth;
+    hrm_grad_guard(helper_gpu_begin(), r.s.args);
+    helper_gpu_run();
+    helper_gpu_write(r.s.args.state, &r.state);
+    return r;
+}
+
+/* Overflows halve the scale and skip the step, `growth` good steps double it, and norms are those of the loss: none of
+ * it shows in the ring. */
+static void test_loss_scale(void **state) {
+    (void)state;
+    enum { GROWTH = 7, STEPS = 100, FIRST = 16 };
+    scaled r = start_scaled(GROWTH, FIRST, 3.0f);
+    double norm = 0;
+    for (uint64_t i = 0; i < r.count; i++) norm += (double)r.grad[i] * (double)r.grad[i];
+    norm = sqrt(norm);
+    uint32_t scale = FIRST, good = 0, overflows = 0, outliers = 0, seen = 0;
+    for (uint32_t step = 1; step <= STEPS; step++) {
+        const bool bad = step <= 3 || step == 20 || step == 21 || step == 60;
+        const bool outlier = step == 90; /* is no overflow */
+        const struct hrm_grad_guard_report got = step_scaled(&r, bad       ? INFINITY
+                                                                 : outlier ? 50.0f
+                                                                           : 1.0f + 0.01f * (float)(step % 3));
+        CHECK_EQ(got.loss_scale_log2, scale);
+        CHECK_EQ(got.overflowed, bad);
+        CHECK_EQ(got.skipped, bad || outlier);
+        CHECK_EQ(got.bad_step + got.bad_loss, 0);
+        overflows += bad;
+        outliers += outlier;
+        seen += !bad;
+        good = bad ? 0 : good + 1;
+        if (bad) scale--;
+        if (good == GROWTH) scale++, good = 0;
+        CHECK_EQ(r.state.loss_scale_log2, scale);
+        CHECK_EQ(r.state.good_steps, good);
+        CHECK_EQ(got.overflowed_total, overflows);
+        CHECK_EQ(got.skipped_total, outliers);
+        CHECK_EQ(got.seen, seen);
+        const double want = bad ? 0 : norm * (outlier ? 50 : 1 + 0.01 * (step % 3));
+        check_close_f32("norm", &got.norm, &want, 1, 0.0, 1.2e-6);
+    }
+}
+
+/* The scale stops at its largest; at 1 nothing is left to take back, and a fixed one is not taken back at all; a bad
+ * loss is never an overflow. */
+static void test_loss_scale_ends(void **state) {
+    (void)state;
+    scaled r = start_scaled(1, HRM_LOSS_SCALE_MOST_LOG2 - 2, 0.0f);
+    for (uint32_t step = 1; step <= 5; step++) step_scaled(&r, 1.0f);
+    CHECK_EQ(r.state.loss_scale_log2, HRM_LOSS_SCALE_MOST_LOG2);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+
+    r = start_scaled(100, 2, 0.0f);
+    for (uint32_t step = 1; step <= 2; step++) CHECK_EQ(step_scaled(&r, NAN).bad_step, 0);
+    CHECK_EQ(r.state.loss_scale_log2, 0);
+    struct hrm_grad_guard_report got = step_scaled(&r, NAN);
+    CHECK_EQ(got.bad_step, 3);
+    CHECK_EQ(got.overflowed, 0);
+    CHECK(isnan(got.norm));
+    CHECK_EQ(step_scaled(&r, 1.0f).bad_step, 3); /* and so it stays */
+    CHECK_EQ(r.state.overflowed_total, 2);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+
+    r = start_scaled(0, 10, 0.0f);
+    got = step_scaled(&r, 1.0f);
+    CHECK_EQ(r.state.good_steps, 0);
+    got = step_scaled(&r, INFINITY);
+    CHECK_EQ(got.bad_step, 2);
+    CHECK_EQ(r.state.loss_scale_log2, 10);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+
+    r = start_scaled(100, 10, 0.0f);
+    helper_gpu_write(r.s.args.metrics, &(struct hrm_step_metrics){.loss = NAN});
+    got = step_scaled(&r, INFINITY);
+    CHECK_EQ(got.bad_step, 1);
+    CHECK_EQ(got.bad_loss, 1);
+    CHECK_EQ(got.overflowed, 0);
+    CHECK_EQ(r.state.loss_scale_log2, 10);
+}
+
 static hrm_adam_atan2_args make_adam(hrm_tensor grad, hrm_tensor block, uint64_t count, bool with_ema) {
     float *p = helper_gpu_host_f32(count), *m = helper_gpu_host_f32(count), *v = helper_gpu_host_f32(count);
     helper_gpu_random(p, count, 1.0, 11);
@@ -401,12 +513,12 @@ static void test_refused_arguments(void **state) {
     args = s.args, args.partial = (hrm_tensor){0};
     hrm_grad_guard(helper_gpu_begin(), args);
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_guard: tensor partial is not set");
-    args = s.args, args.metrics = args.report;
+    args = s.args, args.metrics = args.state;
     hrm_grad_guard(helper_gpu_begin(), args);
-    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_guard: tensor metrics has 8 elements");
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_guard: tensor metrics has 136 elements");
     args = s.args, args.state = args.report;
     hrm_grad_guard(helper_gpu_begin(), args);
-    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_guard: tensor state has 8 elements");
+    helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "grad_guard: tensor state has 12 elements");
 }
 
 /* HRM_TEST_BENCH=1: speed at the 27M model's size, not a check. */
@@ -422,4 +534,5 @@ static void test_speed(void **state) {
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_norm), HELPER_GPU_TEST(test_rows_agree), HELPER_GPU_TEST(test_sequence),
                 HELPER_GPU_TEST(test_equal_norms), HELPER_GPU_TEST(test_bad_gradient), HELPER_GPU_TEST(test_latch),
-                HELPER_GPU_TEST(test_skip), HELPER_GPU_TEST(test_speed), HELPER_GPU_TEST(test_refused_arguments))
+                HELPER_GPU_TEST(test_loss_scale), HELPER_GPU_TEST(test_loss_scale_ends), HELPER_GPU_TEST(test_skip),
+                HELPER_GPU_TEST(test_speed), HELPER_GPU_TEST(test_refused_arguments))

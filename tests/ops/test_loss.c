@@ -146,6 +146,50 @@ static void check_token_loss(const loss_case *c, bool softmax) {
     CHECK_EQ(*(uint32_t *)helper_gpu_read(moved.row_exact), 0);
 }
 
+/* A scale of the loss is a power of two: the gradient's bits are those without it, moved, and nothing else changes. */
+static void check_loss_scale(bool softmax) {
+    enum { B = 5, S = 81, V = 11, N = B * S * V, LOG2 = 17 };
+    float *logits = helper_gpu_host_f32(N);
+    uint32_t *labels = helper_gpu_host_u32(B * S);
+    helper_gpu_random(logits, N, 3.0, 1);
+    helper_gpu_random_u32(labels, B * S, V, 2);
+    struct hrm_step_block block = {.live_rows = B, .loss_scale_log2 = LOG2};
+    hrm_token_loss_args args = {.logits = helper_gpu_f32(logits, N),
+                                .labels = helper_gpu_u32(labels, B * S),
+                                .grad_logits = helper_gpu_f32(NULL, N),
+                                .row_loss = helper_gpu_f32(NULL, B),
+                                .row_labelled = helper_gpu_u32(NULL, B),
+                                .row_correct = helper_gpu_u32(NULL, B),
+                                .row_exact = helper_gpu_u32(NULL, B),
+                                .step_block = step_block(B),
+                                .batch = B,
+                                .seq = S,
+                                .vocab = V,
+                                .kind = softmax ? HRM_TOKEN_LOSS_SOFTMAX : HRM_TOKEN_LOSS_STABLEMAX,
+                                .grad_scale = 1.0f / 7.0f};
+    hrm_token_loss_args scaled = args;
+    scaled.grad_logits = helper_gpu_f32(NULL, N);
+    scaled.row_loss = helper_gpu_f32(NULL, B);
+    scaled.step_block = helper_gpu_u32(&block, sizeof block / 4);
+    hrm_token_loss(helper_gpu_begin(), args);
+    hrm_token_loss(helper_gpu_begin(), scaled);
+    helper_gpu_run();
+    float *want = helper_gpu_read(args.grad_logits);
+    for (int i = 0; i < N; i++) {
+        CHECK(fabsf(want[i]) > 1e-30f); /* far from where a device may flush it */
+        want[i] = ldexpf(want[i], LOG2);
+    }
+    check_same_bits("scaled gradient", helper_gpu_read(scaled.grad_logits), want, N * 4);
+    check_same_bits("loss", helper_gpu_read(scaled.row_loss), helper_gpu_read(args.row_loss), B * 4);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+}
+
+static void test_loss_scale(void **state) {
+    (void)state;
+    check_loss_scale(false);
+    check_loss_scale(true);
+}
+
 static void test_token_loss(void **state) {
     (void)state;
     const loss_case cases[] = {
@@ -340,6 +384,6 @@ static void test_refused_arguments(void **state) {
 }
 
 HELPER_GPU_MAIN(HELPER_GPU_TEST(test_reference_gradient), HELPER_GPU_TEST(test_token_loss),
-                HELPER_GPU_TEST(test_token_loss_extremes), HELPER_GPU_TEST(test_token_loss_bad_label),
-                HELPER_GPU_TEST(test_argmax), HELPER_GPU_TEST(test_q_head),
+                HELPER_GPU_TEST(test_loss_scale), HELPER_GPU_TEST(test_token_loss_extremes),
+                HELPER_GPU_TEST(test_token_loss_bad_label), HELPER_GPU_TEST(test_argmax), HELPER_GPU_TEST(test_q_head),
                 HELPER_GPU_TEST(test_q_head_skips_zero_rows), HELPER_GPU_TEST(test_refused_arguments))

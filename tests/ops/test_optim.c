@@ -98,6 +98,48 @@ static void test_adam_parts(void **state) {
     check_same_bits("behind it", got + CUT, p + CUT, (N - CUT) * 4);
 }
 
+/* The scale of the loss is taken back: a scaled gradient moves everything to the same bits. */
+static void check_adam_scale(uint64_t n, bool with_ema) {
+    float *p = helper_gpu_host_f32(n), *g = helper_gpu_host_f32(n), *v = helper_gpu_host_f32(n);
+    helper_gpu_random(p, n, 1.0, 1);
+    helper_gpu_random(g, n, 1e-4, 2);
+    helper_gpu_random(v, n, 1e-4, 3);
+    for (uint64_t i = 0; i < n; i++) v[i] *= v[i];
+    struct hrm_step_block block = {.ema_decay = 0.9f};
+    hrm_adam_atan2_set_step(&block, 5, 1e-3, 0.9, 0.95);
+    hrm_adam_atan2_args args[2];
+    for (int k = 0; k < 2; k++) {
+        block.loss_scale_log2 = k ? 19 : 0;
+        for (uint64_t i = 0; k && i < n; i++) g[i] = ldexpf(g[i], 19);
+        args[k] = (hrm_adam_atan2_args){.param = helper_gpu_f32(p, n),
+                                        .grad = helper_gpu_f32(g, n),
+                                        .m = helper_gpu_f32(p, n),
+                                        .v = helper_gpu_f32(v, n),
+                                        .step_block = upload_block(&block),
+                                        .count = n,
+                                        .beta1 = 0.9,
+                                        .beta2 = 0.95,
+                                        .weight_decay = 0.1f};
+        if (with_ema) args[k].ema = helper_gpu_f32(p, n);
+        hrm_adam_atan2(helper_gpu_begin(), args[k]);
+    }
+    helper_gpu_run();
+    check_same_bits("p", helper_gpu_read(args[1].param), helper_gpu_read(args[0].param), n * 4);
+    check_same_bits("m", helper_gpu_read(args[1].m), helper_gpu_read(args[0].m), n * 4);
+    check_same_bits("v", helper_gpu_read(args[1].v), helper_gpu_read(args[0].v), n * 4);
+    CHECK(memcmp(helper_gpu_read(args[0].m), p, n * 4) != 0);
+    CHECK_EQ(helper_gpu_teardown(NULL), 0);
+}
+
+static void test_adam_scale(void **state) {
+    (void)state;
+    const uint64_t sizes[] = {1, 64, 1003};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        check_adam_scale(sizes[i], false);
+        check_adam_scale(sizes[i], true);
+    }
+}
+
 /* Gradients whose square is below the smallest f32: the step must not jump to its largest possible size. */
 static void test_adam_tiny_gradients(void **state) {
     (void)state;
@@ -180,5 +222,6 @@ static void test_refused_arguments(void **state) {
     helper_gpu_expect_error(HRM_ERR_INVALID_ARGUMENT, "sign_sgd: batch 1 of rows of 3");
 }
 
-HELPER_GPU_MAIN(HELPER_GPU_TEST(test_adam), HELPER_GPU_TEST(test_adam_parts), HELPER_GPU_TEST(test_adam_tiny_gradients),
-                HELPER_GPU_TEST(test_sign_sgd), HELPER_GPU_TEST(test_refused_arguments))
+HELPER_GPU_MAIN(HELPER_GPU_TEST(test_adam), HELPER_GPU_TEST(test_adam_parts), HELPER_GPU_TEST(test_adam_scale),
+                HELPER_GPU_TEST(test_adam_tiny_gradients), HELPER_GPU_TEST(test_sign_sgd),
+                HELPER_GPU_TEST(test_refused_arguments))

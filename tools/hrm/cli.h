@@ -87,7 +87,7 @@ extern const cli_choice cli_precision_choices[];
 
 /* How puzzles are solved: what eval and solve have in common. 0 is the library's default. */
 typedef struct cli_solving {
-    uint32_t halting, segments, batch;
+    uint32_t halting, segments, batch, precision;
     float confidence;
 } cli_solving;
 
@@ -115,9 +115,17 @@ hrm_solver_config cli_solver_config(const cli_solving *solving);
          .max = 0.999999,                                                                                              \
          .zero = "0.5",                                                                                                \
          .help = "adaptive: how sure of its answer the model must be to stop"},                                        \
+        {.name = "batch",                                                                                              \
+         .kind = CLI_U32,                                                                                              \
+         .value = &(solving).batch,                                                                                    \
+         .min = 1,                                                                                                     \
+         .max = 65535,                                                                                                 \
+         .zero = "up to 64",                                                                                           \
+         .help = "puzzles computed together"},                                                                         \
     {                                                                                                                  \
-        .name = "batch", .kind = CLI_U32, .value = &(solving).batch, .min = 1, .max = 65535, .zero = "up to 64",       \
-        .help = "puzzles computed together"                                                                            \
+        .name = "precision", .kind = CLI_CHOICE, .value = &(solving).precision, .choices = cli_precision_choices,      \
+        .help = "numbers inside the model's blocks, whatever it was trained with: f32 is the yardstick, 16 bits are "  \
+                "fast where a device multiplies them so"                                                               \
     }
 
 #endif

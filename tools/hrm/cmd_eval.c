@@ -67,7 +67,10 @@ static void print_task(const hrm_evaluation *r) {
 }
 
 static void print_head(const eval *e) {
-    printf("%s: %u puzzles of %s, split %s\n\n", e->options->model, e->count, e->options->data, e->options->split);
+    const uint32_t precision = e->options->solving.precision;
+    printf("%s: %u puzzles of %s, split %s%s%s\n\n", e->options->model, e->count, e->options->data, e->options->split,
+           precision == HRM_PRECISION_F32 ? "" : ", in ",
+           precision == HRM_PRECISION_F32 ? "" : cli_precision_choices[precision].name);
     printf("%-9s %8s %8s %8s %15s", "halting", "at most", "token", "exact", "95 % interval");
     print_task_heads(e->info.kind);
     printf(" %9s %8s %9s\n", "segments", "Q right", "seconds");
@@ -242,6 +245,7 @@ static hrm_status open_parts(eval *e) {
     known.seq_len = e->info.seq_len;
     known.grid_width = e->info.grid_width;
     if (status == HRM_OK) status = cli_load_model(e->device, e->options->model, &known, &e->model);
+    if (status == HRM_OK) status = hrm_model_set_precision(e->model, (hrm_precision)e->options->solving.precision);
     if (status != HRM_OK) return status;
     hrm_model_config config = HRM_INIT(hrm_model_config);
     status = hrm_model_get_config(e->model, &config);
@@ -259,8 +263,9 @@ static int run_eval(const eval_options *options) {
     if (options->json) e.rows = json_array();
     if (code == CLI_OK) code = measure_all(&e);
     if (options->json && code == CLI_OK) {
-        json_t *all = json_pack("{s:s, s:s, s:s, s:O}", "model", options->model, "data", options->data, "split",
-                                options->split, "results", e.rows);
+        json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:O}", "model", options->model, "data", options->data, "split",
+                                options->split, "precision", cli_precision_choices[options->solving.precision].name,
+                                "results", e.rows);
         if (!cli_print_json(all)) code = CLI_FAILED;
     }
     json_decref(e.rows);

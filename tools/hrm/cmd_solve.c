@@ -162,6 +162,7 @@ static int open_model(solve *s) {
     if (s->list.kind == HRM_PUZZLE_SUDOKU) known.seq_len = s->puzzles[0].source.width * s->puzzles[0].source.height;
     hrm_status status = cli_open_device(&s->device);
     if (status == HRM_OK) status = cli_load_model(s->device, s->options->model, &known, &s->model);
+    if (status == HRM_OK) status = hrm_model_set_precision(s->model, (hrm_precision)s->options->solving.precision);
     if (status == HRM_OK) status = hrm_model_get_config(s->model, &config);
     if (status != HRM_OK) return cli_fail_last();
     if (s->list.kind == HRM_PUZZLE_SUDOKU) return check_sudoku_model(s, &config);

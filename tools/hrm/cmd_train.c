@@ -55,7 +55,7 @@ static int check_options(cli_train_options *o) {
     if (!o->out && !o->resume && !o->plan) return cli_usage("--out RUN is missing; 'hrm train --help' has examples");
     if (o->resume && (o->recipe.given || o->overfit))
         return cli_usage(
-            "--resume keeps the recipe of the run: steps, batch, rates and model cannot be changed; --time, "
+            "--resume keeps the recipe of the run: steps, batch, rates, precision and model cannot be changed; --time, "
             "--patience and the options about logs, tests and checkpoints can");
     if (o->resume && o->plan)
         return cli_usage("--plan is for a new run; %s has its plan in environment.json", o->resume);

@@ -59,6 +59,7 @@ bool cli_recipe_init(cli_recipe *recipe, int argc, char **argv) {
     recipe->batches = (uint32_t)c->batches;
     recipe->gradient = (uint32_t)c->gradient;
     recipe->puzzle_table = (uint32_t)c->puzzle_table;
+    recipe->precision = (uint32_t)c->precision;
     recipe->explore_once = c->explore_once != 0;
     recipe->recompute = c->recompute != 0;
     return true;
@@ -72,6 +73,7 @@ void cli_recipe_finish(cli_recipe *recipe) {
     recipe->config.batches = (hrm_batches)recipe->batches;
     recipe->config.gradient = (hrm_gradient)recipe->gradient;
     recipe->config.puzzle_table = (hrm_puzzle_table)recipe->puzzle_table;
+    recipe->config.precision = (hrm_precision)recipe->precision;
     recipe->config.explore_once = recipe->explore_once;
     recipe->config.recompute = recipe->recompute;
 }
@@ -202,6 +204,14 @@ size_t cli_recipe_options(cli_recipe *recipe, cli_option *rows) {
                                      "in the paper, or every call of the last slow step, which takes more memory"};
     rows[n++] = (cli_option){.kind = CLI_GROUP, .help = "Memory"};
     RECIPE_MEMORY(OPTION_ROW)
+    rows[n++] =
+        (cli_option){.name = "precision",
+                     .kind = CLI_CHOICE,
+                     .value = &recipe->precision,
+                     .choices = cli_precision_choices,
+                     .help = "numbers inside the blocks: 16 bits take half the memory there, and are fast where "
+                             "a device multiplies them so. Weights, sums, norms, losses and the optimizer stay "
+                             "f32. f16 scales the loss by itself; bf16 need not"};
     rows[n++] = (cli_option){.name = "recompute",
                              .kind = CLI_FLAG,
                              .value = &recipe->recompute,

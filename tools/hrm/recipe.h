@@ -15,7 +15,7 @@ typedef struct cli_recipe {
     const char *config_path; /* of --config, or NULL */
     uint32_t eval_every;     /* steps between two evaluations, where the config file says so; else 0 */
     /* enumerations and flags as the option parser sees them; cli_recipe_finish copies them into the config */
-    uint32_t preset, positions, halt, loss, augment, batches, gradient, puzzle_table;
+    uint32_t preset, positions, halt, loss, augment, batches, gradient, puzzle_table, precision;
     bool explore_once, recompute;
     bool given; /* any of the options was used */
 } cli_recipe;

@@ -25,9 +25,9 @@ bool cli_train_fail(const cli_train *t, hrm_status status) {
     char newest[CLI_RUN_PATH + 128] = "nothing has been saved yet";
     if (step) snprintf(newest, sizeof newest, "%s/" CLI_CHECKPOINT_LAST " is whole, of step %u", t->folder.path, step);
     if (status == HRM_ERR_NOT_FINITE)
-        cli_error("%s; %s. Going on would come to the same: start anew with a lower --lr, a longer --warmup or with "
+        cli_error("%s; %s. Going on would come to the same: start anew with a lower --lr, a longer --warmup%s or with "
                   "--outlier-z 6",
-                  hrm_last_error(), newest);
+                  hrm_last_error(), newest, t->config.precision == HRM_PRECISION_F16 ? ", with --precision bf16" : "");
     else
         cli_error("%s; %s%s%s", hrm_last_error(), newest, step ? ": go on with --resume " : "",
                   step ? t->folder.path : "");
@@ -50,7 +50,7 @@ static void show_progress(const cli_train *t) {
     const cli_train_window *w = &t->shown;
     cli_progress_update(t->last.step, "loss %.3f exact %.1f%% segments %.1f grad %.2g",
                         cli_train_window_per_step(w, w->loss), 100 * cli_train_window_per_finished(w, w->exact),
-                        cli_train_window_per_finished(w, w->segments), cli_train_window_per_step(w, w->grad_norm));
+                        cli_train_window_per_finished(w, w->segments), cli_train_window_get_grad_norm(w));
 }
 
 static void show_outlier(cli_train *t) {
@@ -61,6 +61,14 @@ static void show_outlier(cli_train *t) {
     printf("step %u was skipped as an outlier: its gradient's norm %.3g lies %.1f standard deviations above the mean; "
            "%u skipped so far\n",
            t->last.step, (double)t->last.grad_norm, (double)t->last.grad_norm_z, t->last.skipped_total);
+    fflush(stdout);
+}
+
+static void show_overflow(const cli_train *t) {
+    if (cli_global.quiet) return;
+    cli_progress_clear();
+    printf("step %u was skipped: its gradient did not fit f16 with the loss times %.0f; now %.0f. %u skipped so far\n",
+           t->last.step, (double)t->last.loss_scale, (double)t->last.loss_scale / 2, t->last.overflowed_total);
     fflush(stdout);
 }
 
@@ -76,6 +84,7 @@ static void note_report(cli_train *t, const hrm_step_report *report) {
     cli_train_window_add(&t->total, report, 1);
     cli_train_window_add(&t->shown, report, fading);
     if (report->skipped) show_outlier(t);
+    if (report->overflowed) show_overflow(t);
     show_progress(t);
     if (report->step % t->options->log_every == 0 || report->step == t->config.steps) log_window(t);
 }

@@ -168,6 +168,9 @@ static void make_table(const cli_train *t, cli_train_end end, char *table, size_
                 cli_train_window_per_finished(w, w->segments));
     add_tests(t, table, size);
     add_row(table, size, "skipped", "%u steps as outliers", t->last.skipped_total);
+    if (t->config.precision == HRM_PRECISION_F16)
+        add_row(table, size, "overflowed", "%u steps; the loss's scale is %.0f at the end", t->last.overflowed_total,
+                (double)t->last.loss_scale);
     add_memory(t, table, size);
     if (busy > 0) add_row(table, size, "device idle", "%.1f %%", 100 * t->total.idle_seconds / busy);
     if (end != CLI_TRAIN_STEPS && end != CLI_TRAIN_LEARNT)
@@ -186,6 +189,8 @@ bool cli_train_record_end(cli_train *t, cli_train_end end) {
                   (json_int_t)t->last.step, "seconds", cli_train_seconds(t), "ms_per_step", 1e3 * pace,
                   "gflop_per_step", t->last.flops * 1e-9, "gflops", pace > 0 ? t->last.flops * 1e-9 / pace : 0.0,
                   "skipped", (json_int_t)t->last.skipped_total);
+    if (t->config.precision == HRM_PRECISION_F16)
+        json_object_set_new(line, "overflowed", json_integer((json_int_t)t->last.overflowed_total));
     if (t->best.step) {
         json_object_set_new(line, "best", cli_json_number(t->best.value));
         json_object_set_new(line, "best_step", json_integer((json_int_t)t->best.step));

@@ -21,6 +21,7 @@ void cli_train_window_add(cli_train_window *w, const hrm_step_report *r, double 
 #define ADD(field) w->field = w->field * keep + step.field;
     CLI_TRAIN_SUMS(ADD)
 #undef ADD
+    w->overflowed = w->overflowed * keep + r->overflowed;
     if ((double)r->grad_norm > w->grad_norm_max) w->grad_norm_max = (double)r->grad_norm;
     if (r->device_seconds >= 0 && r->idle_seconds >= 0) {
         w->device_seconds += r->device_seconds;
@@ -34,6 +35,10 @@ double cli_train_window_per_finished(const cli_train_window *w, double sum) {
 
 double cli_train_window_per_step(const cli_train_window *w, double sum) {
     return w->steps > 0 ? sum / w->steps : 0;
+}
+
+double cli_train_window_get_grad_norm(const cli_train_window *w) {
+    return w->steps - w->overflowed > 0 ? w->grad_norm / (w->steps - w->overflowed) : (double)NAN;
 }
 
 json_t *cli_train_window_to_line(const cli_train_window *w, const hrm_step_report *last, double seconds) {
@@ -54,7 +59,7 @@ json_t *cli_train_window_to_line(const cli_train_window *w, const hrm_step_repor
         {"exact", w->exact / finished},
         {"q_halt_accuracy", w->q_right / finished},
         {"segments", w->segments / finished},
-        {"grad_norm", cli_train_window_per_step(w, w->grad_norm)},
+        {"grad_norm", cli_train_window_get_grad_norm(w)},
         {"grad_norm_max", w->grad_norm_max},
         {"skipped", w->skipped},
     };
@@ -63,6 +68,10 @@ json_t *cli_train_window_to_line(const cli_train_window *w, const hrm_step_repor
         json_object_set_new(line, averages[i].name, cli_json_number(averages[i].value));
     json_object_set_new(line, "finished", json_integer((json_int_t)w->finished));
     json_object_set_new(line, "skipped", json_integer((json_int_t)w->skipped));
+    if (last->loss_scale != 1.0f || last->overflowed_total) { /* f16: at a scale of 1 there were overflows */
+        json_object_set_new(line, "loss_scale", cli_json_number((double)last->loss_scale));
+        json_object_set_new(line, "overflowed", json_integer((json_int_t)w->overflowed));
+    }
     json_object_set_new(line, "idle", busy > 0 ? json_real(w->idle_seconds / busy) : json_null());
     return line;
 }
@@ -72,6 +81,7 @@ json_t *cli_train_window_to_json(const cli_train_window *w) {
 #define SET(field) json_object_set_new(note, #field, cli_json_number(w->field));
     CLI_TRAIN_SUMS(SET)
     SET(grad_norm_max)
+    SET(overflowed)
 #undef SET
     return note;
 }
@@ -84,6 +94,9 @@ bool cli_train_window_from_json(const json_t *note, cli_train_window *w) {
     w->field = json_number_value(json_object_get(note, #field));
     CLI_TRAIN_SUMS(GET)
     GET(grad_norm_max)
+    if (json_object_get(note, "overflowed")) { /* noted since there is f16 */
+        GET(overflowed)
+    }
 #undef GET
     return fine;
 }

@@ -27,6 +27,7 @@ typedef struct cli_train_window {
     CLI_TRAIN_SUMS(CLI_TRAIN_FIELD)
 #undef CLI_TRAIN_FIELD
     double grad_norm_max;
+    double overflowed;                   /* steps whose gradient did not fit f16: their norm is not known */
     double device_seconds, idle_seconds; /* of the steps whose times are known */
 } cli_train_window;
 
@@ -36,6 +37,8 @@ void cli_train_window_add(cli_train_window *window, const hrm_step_report *repor
 /* The share of right answers among finished puzzles, and the like. */
 double cli_train_window_per_finished(const cli_train_window *window, double sum);
 double cli_train_window_per_step(const cli_train_window *window, double sum);
+/* Mean over the steps that have one; NaN without any. */
+double cli_train_window_get_grad_norm(const cli_train_window *window);
 
 /* The step line. */
 json_t *cli_train_window_to_line(const cli_train_window *window, const hrm_step_report *last, double seconds);
