@@ -51,6 +51,8 @@ typedef struct hrm_bench_config {
     uint32_t struct_size;
     uint32_t runs;      /* timed runs each [9] */
     const char *filter; /* only names that contain this; NULL: all */
+    hrm_precision
+        precision; /* of the operands of products and attention; sums, gradients of weights and all else f32 */
 } hrm_bench_config;
 
 /* Times products (forward, input gradient, weight gradient), attention (forward, backward), norms, SwiGLU and the

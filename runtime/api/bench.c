@@ -30,6 +30,7 @@ typedef struct bench {
     void *user;
     hrm_plan plan;
     uint64_t stream;
+    hrm_dtype inside; /* of activations and of weights as products read them */
 } bench;
 
 static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
@@ -48,6 +49,26 @@ static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
     hrm_recorder_destroy(rec);
     if (status != HRM_OK) b->plan.status = status;
     return t;
+}
+
+/* The same in the type of the precision asked for. */
+static hrm_tensor stored_tensor(bench *b, uint64_t rows, uint64_t cols) {
+    hrm_tensor x = random_tensor(b, rows, cols);
+    if (b->inside == HRM_F32_T || !x.buffer) return x;
+    hrm_tensor y = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", b->inside, rows, cols);
+    hrm_recorder *rec = NULL;
+    hrm_program *program = NULL;
+    if (!y.buffer) return y;
+    hrm_status status = hrm_recorder_create(b->device, &rec);
+    if (status == HRM_OK) {
+        hrm_convert(rec, (hrm_convert_args){.y = y, .x = x});
+        status = hrm_recorder_end(rec, &program);
+    }
+    if (status == HRM_OK) status = hrm_program_submit(program, NULL);
+    hrm_program_destroy(program);
+    hrm_recorder_destroy(rec);
+    if (status != HRM_OK) b->plan.status = status;
+    return y;
 }
 
 static int compare_doubles(const void *x, const void *y) {
@@ -129,11 +150,12 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
         snprintf(name, sizeof name, "%s %ux%ux%u", forms[i].name, rows, out, in);
         if (!wanted(b, name)) continue;
         hrm_plan_init(&b->plan, b->device);
-        hrm_tensor x = random_tensor(b, rows, in), w = random_tensor(b, out, in), y = random_tensor(b, rows, out);
+        hrm_tensor x = stored_tensor(b, rows, in), w = stored_tensor(b, out, in), y = stored_tensor(b, rows, out);
+        const hrm_tensor grad_w = random_tensor(b, out, in); /* f32 in every precision */
         hrm_matmul_args args = {.form = forms[i].form, .label = forms[i].name};
         if (args.form == HRM_MATMUL_NT) {
             args.a = x, args.b = w, args.c = y;
-            if (hrm_matmul_wants_packed(b->device, HRM_MATMUL_NT)) {
+            if (b->inside == HRM_F32_T && hrm_matmul_wants_packed(b->device, HRM_MATMUL_NT)) {
                 args.b_packed =
                     hrm_plan_1d(&b->plan, HRM_LIFE_PACKED, "packed", HRM_F32_T, hrm_matmul_packed_count(out, in));
                 hrm_recorder *rec = NULL;
@@ -150,12 +172,20 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
         } else if (args.form == HRM_MATMUL_NN) {
             args.a = y, args.b = w, args.c = x;
         } else {
-            args.a = y, args.b = x, args.c = w;
-            uint64_t scratch = hrm_matmul_scratch_count(b->device, HRM_MATMUL_TN, HRM_F32_T, out, in, rows);
+            args.a = y, args.b = x, args.c = grad_w;
+            uint64_t scratch = hrm_matmul_scratch_count(b->device, HRM_MATMUL_TN, b->inside, out, in, rows);
             if (scratch) args.scratch = hrm_plan_1d(&b->plan, HRM_LIFE_SCRATCH, "partial", HRM_F32_T, scratch);
         }
-        const hrm_matmul_problem problem = {.form = args.form, .rows = rows, .out = out, .in = in};
-        double work = (double)rows * out * in * 2, bytes = 4.0 * ((double)rows * (in + out) + (double)out * in);
+        const hrm_matmul_problem problem = {.form = args.form,
+                                            .a = args.a.dtype,
+                                            .b = args.b.dtype,
+                                            .c = args.c.dtype,
+                                            .rows = rows,
+                                            .out = out,
+                                            .in = in};
+        const double each = hrm_dtype_get_bytes(b->inside), weight = hrm_dtype_get_bytes(args.c.dtype);
+        double work = (double)rows * out * in * 2,
+               bytes = each * (double)rows * (in + out) + (args.form == HRM_MATMUL_TN ? weight : each) * out * in;
         const bool tn = args.form == HRM_MATMUL_TN, nn = args.form == HRM_MATMUL_NN;
         const hrm_bench_result what = {.name = name,
                                        .row = hrm_matmul_get_row_for(b->device, &problem),
@@ -184,9 +214,11 @@ static void record_attention_bwd(hrm_recorder *rec, void *args) {
     hrm_attention_bwd(rec, ((attention_args *)args)->bwd);
 }
 
-static const char *get_attention_row(hrm_device *device, bool backward) {
+static const char *get_attention_row(bench *b, bool backward, const hrm_attention_fwd_args *args) {
     hrm_attention_family family;
-    return hrm_attention_choose(device, backward, &family) == HRM_OK ? hrm_attention_family_name(family) : "none";
+    const hrm_attention_problem problem = {backward, b->inside, args->batch, args->seq, args->heads, args->head_dim};
+    return hrm_attention_choose_for(b->device, &problem, &family) == HRM_OK ? hrm_attention_family_name(family)
+                                                                            : "none";
 }
 
 static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32_t heads, uint32_t hd) {
@@ -196,9 +228,9 @@ static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32
     if (!wanted(b, name[0]) && !wanted(b, name[1])) return HRM_OK;
     hrm_plan_init(&b->plan, b->device);
     uint64_t rows = (uint64_t)batch * seq, D = (uint64_t)heads * hd;
-    hrm_tensor qkv = random_tensor(b, rows, 3 * D), o = random_tensor(b, rows, D), grad_o = random_tensor(b, rows, D);
+    hrm_tensor qkv = stored_tensor(b, rows, 3 * D), o = stored_tensor(b, rows, D), grad_o = stored_tensor(b, rows, D);
     hrm_tensor lse = random_tensor(b, rows, heads), delta = random_tensor(b, rows, heads),
-               grad = random_tensor(b, rows, 3 * D);
+               grad = stored_tensor(b, rows, 3 * D);
     attention_args args = {
         .fwd = {.qkv = qkv, .o = o, .lse = lse, .batch = batch, .seq = seq, .heads = heads, .head_dim = hd},
         .bwd = {.qkv = qkv,
@@ -211,13 +243,14 @@ static hrm_status bench_attention(bench *b, uint32_t batch, uint32_t seq, uint32
                 .seq = seq,
                 .heads = heads,
                 .head_dim = hd}};
-    double pairs = (double)batch * heads * seq * seq * hd, bytes = 16.0 * (double)rows * (double)D;
+    double pairs = (double)batch * heads * seq * seq * hd,
+           bytes = 4.0 * hrm_dtype_get_bytes(b->inside) * (double)rows * (double)D;
     hrm_status status = HRM_OK;
     if (wanted(b, name[0]))
-        status = measure(b, &(hrm_bench_result){.name = name[0], .row = get_attention_row(b->device, false)},
+        status = measure(b, &(hrm_bench_result){.name = name[0], .row = get_attention_row(b, false, &args.fwd)},
                          record_attention_fwd, &args, 4 * pairs, bytes);
     if (status == HRM_OK && wanted(b, name[1]))
-        status = measure(b, &(hrm_bench_result){.name = name[1], .row = get_attention_row(b->device, true)},
+        status = measure(b, &(hrm_bench_result){.name = name[1], .row = get_attention_row(b, true, &args.fwd)},
                          record_attention_bwd, &args, 10 * pairs, 2 * bytes);
     hrm_plan_deinit(&b->plan);
     return status;
@@ -401,6 +434,11 @@ hrm_status hrm_bench_kernels(hrm_device *device, const hrm_bench_config *config,
                              void (*visit)(void *user, const hrm_bench_result *result), void *user) {
     bench b = {.device = device, .visit = visit, .user = user};
     hrm_status status = hrm_config_copy(config, &b.config, sizeof b.config, "hrm_bench_config");
+    static const hrm_dtype inside[] = {
+        [HRM_PRECISION_F32] = HRM_F32_T, [HRM_PRECISION_BF16] = HRM_BF16_T, [HRM_PRECISION_F16] = HRM_F16_T};
+    if (status == HRM_OK && (uint32_t)b.config.precision >= sizeof inside / sizeof *inside)
+        status = hrm_fail(HRM_ERR_INVALID_ARGUMENT, "bench kernels: no precision %d", (int)b.config.precision);
+    if (status == HRM_OK) b.inside = inside[b.config.precision];
     /* Products: 32, 8 and 1 Sudokus at the layers of the 27M model, one with its puzzle position, then the demo's. */
     static const uint32_t products[][3] = {
         {2592, 512, 512}, {2592, 1536, 512}, {2592, 3072, 512}, {2592, 512, 1536}, {648, 512, 512}, {648, 1536, 512},

@@ -6,9 +6,9 @@
 #include "ops/tensor.h"
 
 typedef struct hrm_peak_args {
-    hrm_tensor y;    /* [count], written: each the sum over j < 16 of j / 16 run 4 * rounds times through
+    hrm_tensor y;    /* [count], written: each the sum over j < 16 of j / 16 run 8 * rounds times through
                         x = x * factor + term */
-    uint32_t rounds; /* 64 multiply-adds each, per element of y */
+    uint32_t rounds; /* 128 multiply-adds each, per element of y */
     float factor, term;
 } hrm_peak_args;
 

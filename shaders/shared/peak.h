@@ -17,5 +17,5 @@ struct hrm_peak_params {
 HRM_CHECK_SIZE(hrm_peak_params, 16);
 
 /* Multiply-adds of one invocation in one round. */
-#define HRM_PEAK_PER_ROUND 64
+#define HRM_PEAK_PER_ROUND 128
 #endif

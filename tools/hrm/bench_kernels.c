@@ -53,7 +53,7 @@ static int bench_on(const bench_device *device, const hrm_bench_config *config, 
 int cli_bench_kernels(int argc, char **argv) {
     static const cli_choice rivals[] = {{"none", 0}, {"openblas", 1}, {NULL, 0}};
     bool json = false;
-    uint32_t against = 0;
+    uint32_t against = 0, precision = HRM_PRECISION_F32;
     hrm_bench_config config = HRM_INIT(hrm_bench_config);
     config.runs = 9;
     const cli_option table[] = {
@@ -63,6 +63,11 @@ int cli_bench_kernels(int argc, char **argv) {
          .kind = CLI_TEXT,
          .value = &config.filter,
          .help = "only operations whose name contains this: matmul, attention, ..."},
+        {.name = "precision",
+         .kind = CLI_CHOICE,
+         .value = &precision,
+         .choices = cli_precision_choices,
+         .help = "of the operands of products and attention, as hrm train has it"},
         {.name = "rival",
          .kind = CLI_CHOICE,
          .value = &against,
@@ -86,6 +91,7 @@ int cli_bench_kernels(int argc, char **argv) {
     int operands;
     cli_parsed parsed = cli_parse(&spec, argc, argv, &operands);
     if (parsed != CLI_PARSED) return cli_parsed_exit(parsed);
+    config.precision = (hrm_precision)precision;
     bench_device device;
     bench_rival rival;
     if (against && !bench_rival_open(&rival)) return CLI_FAILED;

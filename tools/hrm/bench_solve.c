@@ -14,7 +14,7 @@ extern char **environ;
 typedef struct solve_options {
     cli_recipe recipe;
     const char *model, *puzzles;
-    uint32_t runs, batch, segments;
+    uint32_t runs, batch, segments, precision;
     bool json, labels;
 } solve_options;
 
@@ -96,6 +96,7 @@ static int bench_on(solve_options *o, const bench_device *device, const double *
         .struct_size = (uint32_t)sizeof config, .runs = o->runs, .batch = o->batch, .segments = o->segments};
     int code = CLI_OK;
     hrm_status status = open_model(o, device->device, &model);
+    if (status == HRM_OK) status = hrm_model_set_precision(model, (hrm_precision)o->precision);
     if (status == HRM_OK) status = hrm_bench_solve(model, &config, &time, o->labels ? bench_labels_add : NULL, &labels);
     if (status != HRM_OK) {
         code = cli_fail_last();
@@ -163,6 +164,11 @@ int cli_bench_solve(int argc, char **argv) {
          .min = 1,
          .max = 65535,
          .help = "rounds of thinking"},
+        {.name = "precision",
+         .kind = CLI_CHOICE,
+         .value = &o.precision,
+         .choices = cli_precision_choices,
+         .help = "as hrm solve has it"},
         {.name = "runs", .kind = CLI_U32, .value = &o.runs, .min = 1, .max = 1000, .help = "timed runs"},
         {.name = "puzzle",
          .kind = CLI_TEXT,

@@ -11,8 +11,8 @@ typedef struct step_options {
 
 static void print_time(const hrm_trainer_config *recipe, const hrm_bench_time *t, const hrm_bench_peak *peak) {
     char memory[32];
-    printf("model    %llu parameters, width %u, %u tokens\n", (unsigned long long)t->parameters,
-           recipe->model.hidden_size, recipe->model.seq_len);
+    printf("model    %llu parameters, width %u\n", (unsigned long long)t->parameters,
+           recipe->model.hidden_size ? recipe->model.hidden_size : 512); /* the default that 0 stands for */
     printf("batch    %u puzzles, %.1f GFLOP a step, %s on the device\n", recipe->batch, 1e-9 * t->flops,
            cli_format_bytes(t->device_bytes, memory, sizeof memory));
     printf("step     %.2f ms median of %u, %.2f least, %.2f most: %.1f GF/s, %.1f %% of the peak\n", t->median_ms,
