@@ -37,6 +37,9 @@ static int run_memory(memory_options *o) {
     json_t *list = o->json ? json_array() : NULL;
     hrm_trainer_config *recipe = &o->recipe.config;
     bench_shape_recipe(o->recipe.preset, recipe);
+    /* the defaults that 0 stands for: they are halved here */
+    if (recipe->model.hidden_size == 0) recipe->model.hidden_size = 512;
+    if (recipe->model.num_heads == 0) recipe->model.num_heads = 8;
     if (bench_device_open(&device, o->json) != HRM_OK) {
         json_decref(list);
         return cli_fail_last();

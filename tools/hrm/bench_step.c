@@ -9,7 +9,8 @@ typedef struct step_options {
     bool json, labels;
 } step_options;
 
-static void print_time(const hrm_trainer_config *recipe, const hrm_bench_time *t, const hrm_bench_peak *peak) {
+static void print_time(const hrm_trainer_config *recipe, const hrm_bench_time *t, const hrm_bench_peak *peak,
+                       bool labels) {
     char memory[32];
     printf("model    %llu parameters, width %u\n", (unsigned long long)t->parameters,
            recipe->model.hidden_size ? recipe->model.hidden_size : 512); /* the default that 0 stands for */
@@ -17,9 +18,9 @@ static void print_time(const hrm_trainer_config *recipe, const hrm_bench_time *t
            cli_format_bytes(t->device_bytes, memory, sizeof memory));
     printf("step     %.2f ms median of %u, %.2f least, %.2f most: %.1f GF/s, %.1f %% of the peak\n", t->median_ms,
            t->runs, t->min_ms, t->max_ms, t->gflops, peak->gflops > 0 ? 100 * t->gflops / peak->gflops : 0);
-    if (t->profiled_ms < 0)
+    if (labels && t->profiled_ms < 0)
         printf("         (this device has no timestamps: no table of kernels)\n");
-    else
+    else if (labels)
         printf("         %.2f ms with timestamps around every kernel\n", t->profiled_ms);
 }
 
@@ -50,7 +51,7 @@ static int run_step(step_options *o) {
                       "step", bench_time_to_json(&time), "labels", bench_labels_to_json(&labels));
         code = cli_print_json(result) ? CLI_OK : CLI_FAILED;
     } else {
-        print_time(recipe, &time, &device.peak);
+        print_time(recipe, &time, &device.peak, o->labels);
         if (labels.count) {
             printf("\n");
             bench_labels_print(&labels, &device.peak);
