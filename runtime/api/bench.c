@@ -390,12 +390,12 @@ static hrm_status measure_arithmetic(bench *b, double *gflops) {
     enum { INVOCATIONS = 1 << 18, LEAST_MS = 20, MOST_ROUNDS = 1 << 16 };
     hrm_status status = HRM_OK;
     hrm_plan_init(&b->plan, b->device);
-    peak_args args = {.x = random_tensor(b, 1, INVOCATIONS), .rounds = 1};
+    peak_args args = {.x = random_tensor(b, 1, INVOCATIONS)};
     double ms = 0;
-    for (; status == HRM_OK && args.rounds <= MOST_ROUNDS; args.rounds *= 2) {
+    for (uint32_t rounds = 1; status == HRM_OK && ms < LEAST_MS && rounds <= MOST_ROUNDS; rounds *= 2) {
+        args.rounds = rounds;
         status = hrm_plan_get_status(&b->plan);
         if (status == HRM_OK) status = time_once(b, record_peak, &args, &ms);
-        if (ms >= LEAST_MS) break;
     }
     *gflops = ms > 0 ? 1e-6 * 2 * HRM_PEAK_PER_ROUND * args.rounds * (double)INVOCATIONS / ms : 0;
     hrm_plan_deinit(&b->plan);

@@ -3,7 +3,7 @@
 #include "shared/attention.h"
 #include "shared/spec_ids.h"
 
-enum { SHARED_BYTES = 32768, MOST_SUBGROUPS = 4, MOST_THREADS = 256, PASSES = 3 };
+enum { SHARED_BYTES = 32768, MOST_SUBGROUPS = 4, MOST_THREADS = 256, MOST_HEAD_DIM = 128, PASSES = 3 };
 
 static const hrm_kernel_id f16_rows[PASSES] = {HRM_KERNEL_attention_fwd_coopmat_f16,
                                                HRM_KERNEL_attention_bwd_q_coopmat_f16,
@@ -35,16 +35,6 @@ static const hrm_coopmat_shape *choose_shape(const hrm_adapter *a, hrm_dtype typ
         if (!best || s->m * s->n * s->k > best->m * best->n * best->k) best = s;
     }
     return best;
-}
-
-bool hrm_attention_coopmat_is_usable(const hrm_device *device, hrm_dtype type) {
-    if (!hrm_dtype_is_16bit(type) || !choose_shape(hrm_device_get_adapter(device), type)) return false;
-    uint32_t lanes = hrm_device_get_coopmat_subgroup(device);
-    if (lanes < 8 || lanes > 64 || (lanes & (lanes - 1)) != 0) return false;
-    const hrm_kernel_id *rows = type == HRM_BF16_T ? bf16_rows : f16_rows;
-    for (int pass = 0; pass < PASSES; pass++)
-        if (!hrm_kernel_is_usable(device, (uint32_t)rows[pass])) return false;
-    return true;
 }
 
 /* ---- tiles ---- */
@@ -84,10 +74,14 @@ static uint32_t count_words(const hrm_coopmat_shape *s, const tiles *t, hrm_atte
  * other side before 16 and 8 (fewer barriers). Fitting: shared memory, and accumulators that leave half of the
  * registers to everything else. The only devices whose matrices have 8 rows have 128 registers of 32 bits a lane, of
  * which 64 words are half; others have 256. Where no tiles leave so much, those with the fewest words. */
-static bool fit(const hrm_coopmat_shape *s, hrm_attention_pass pass, uint32_t head_dim, uint32_t lanes,
-                uint32_t shared_bytes, tiles *best) {
+static bool fit(const hrm_device *device, const hrm_coopmat_shape *s, hrm_attention_pass pass, uint32_t head_dim,
+                tiles *best) {
+    const hrm_adapter *a = hrm_device_get_adapter(device);
+    const uint32_t lanes = hrm_device_get_coopmat_subgroup(device);
+    const uint32_t shared_bytes = a->max_shared_bytes < SHARED_BYTES ? a->max_shared_bytes : SHARED_BYTES;
+    const uint32_t threads = a->max_workgroup_invocations < MOST_THREADS ? a->max_workgroup_invocations : MOST_THREADS;
     const uint32_t wanted_words = s->m < 16 ? 64 : 112;
-    const uint32_t most_subgroups = MOST_THREADS / lanes < MOST_SUBGROUPS ? MOST_THREADS / lanes : MOST_SUBGROUPS;
+    const uint32_t most_subgroups = threads / lanes < MOST_SUBGROUPS ? threads / lanes : MOST_SUBGROUPS;
     uint32_t best_words = UINT32_MAX;
     for (uint32_t split = 1; split <= most_subgroups; split *= 2) {
         for (uint32_t subgroups = most_subgroups; subgroups >= split; subgroups -= split) {
@@ -106,16 +100,29 @@ static bool fit(const hrm_coopmat_shape *s, hrm_attention_pass pass, uint32_t he
     return best_words != UINT32_MAX;
 }
 
+bool hrm_attention_coopmat_is_usable(const hrm_device *device, hrm_dtype type) {
+    const hrm_coopmat_shape *s = choose_shape(hrm_device_get_adapter(device), type);
+    if (!hrm_dtype_is_16bit(type) || !s) return false;
+    uint32_t lanes = hrm_device_get_coopmat_subgroup(device);
+    if (lanes < 8 || lanes > 64 || (lanes & (lanes - 1)) != 0) return false;
+    const hrm_kernel_id *rows = type == HRM_BF16_T ? bf16_rows : f16_rows;
+    /* the widest heads, too: a family that is chosen for a type serves them all */
+    tiles t;
+    for (int pass = 0; pass < PASSES; pass++)
+        if (!hrm_kernel_is_usable(device, (uint32_t)rows[pass]) ||
+            !fit(device, s, (hrm_attention_pass)pass, MOST_HEAD_DIM, &t))
+            return false;
+    return true;
+}
+
 bool hrm_attention_coopmat_make(const hrm_device *device, const hrm_attention_coopmat_case *c,
                                 hrm_attention_coopmat_plan *plan) {
-    const hrm_adapter *a = hrm_device_get_adapter(device);
     hrm_dtype type = hrm_attention_coopmat_type(c);
     if (!hrm_attention_coopmat_is_usable(device, type)) return false;
-    const hrm_coopmat_shape *s = choose_shape(a, type);
+    const hrm_coopmat_shape *s = choose_shape(hrm_device_get_adapter(device), type);
     uint32_t lanes = hrm_device_get_coopmat_subgroup(device);
-    uint32_t shared = a->max_shared_bytes < SHARED_BYTES ? a->max_shared_bytes : SHARED_BYTES;
     tiles t = {0};
-    if (!fit(s, c->pass, c->head_dim, lanes, shared, &t)) return false;
+    if (!fit(device, s, c->pass, c->head_dim, &t)) return false;
     /* no more subgroups than share the bands evenly: 6 bands are 3 and 3, not 4 and 2 */
     uint64_t band = (uint64_t)t.row_tiles * s->m, bands = (c->seq + band - 1) / band, most = t.subgroups / t.split;
     uint64_t groups = (bands + most - 1) / most;

@@ -344,7 +344,8 @@ static hrm_status choose_shape(hrm_device *device, const hrm_matmul_problem *pro
     write_key(problem, key);
     const char *known = hrm_select_get_known(device, key);
     if (known) {
-        if (fits(&x, known)) *family = find_family(known);
+        const hrm_matmul_family f = find_family(known); /* fits may measure a default, which moves `known` */
+        if (fits(&x, hrm_matmul_family_name(f))) *family = f;
         return HRM_OK;
     }
     hrm_status status = hrm_select_find(device, key, fits, &x, row);

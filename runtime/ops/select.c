@@ -198,13 +198,16 @@ hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable
         char unused[HRM_SELECT_ROW];
         if (!stored || is_base_recorded(s, key) || read_override(key, hrm_select_base_length(key), unused))
             return HRM_OK;
-        if (!is_usable(user, stored->row)) {
-            hrm_log(HRM_LOG_DEBUG, "%s: the tuned kernel %s does not fit the device's default now", key, stored->row);
+        /* copied: is_usable may measure a default, which moves what is stored */
+        char tuned[HRM_SELECT_ROW];
+        snprintf(tuned, sizeof tuned, "%s", stored->row);
+        gflops = stored->gflops;
+        if (!is_usable(user, tuned)) {
+            hrm_log(HRM_LOG_DEBUG, "%s: the tuned kernel %s does not fit the device's default now", key, tuned);
             return HRM_OK;
         }
         how = "tuned";
-        gflops = stored->gflops;
-        snprintf(row, HRM_SELECT_ROW, "%s", stored->row);
+        snprintf(row, HRM_SELECT_ROW, "%s", tuned);
     }
     if (status == HRM_OK)
         hrm_select_entries_set(&s->used, key, row, gflops, how);

@@ -116,7 +116,7 @@ static hrm_status state_to_json(const hrm_trainer *t, char **text) {
     char hash[17];
     json_t *kernels = json_object();
     format_hash(t, hash);
-    hrm_status status = hrm_select_list(t->device, add_choice, kernels);
+    hrm_status status = hrm_select_visit_used(t->device, add_choice, kernels);
     json_t *state = json_pack("{s:I, s:o, s:{s:I, s:I, s:s}, s:o}", "step", (json_int_t)t->steps_done, "recipe",
                               hrm_recipe_to_json(&t->config), "data", "pass", (json_int_t)t->data_cursor.pass, "cursor",
                               (json_int_t)t->data_cursor.cursor, "hash", hash, "kernels", kernels);
