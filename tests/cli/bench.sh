@@ -2,6 +2,7 @@
 . "$(dirname "$0")/lib.sh"
 
 expect_fail 2 "puzzle needs a model FILE" "$HRM" bench solve --puzzle x.txt
+expect_fail 2 "precision: .f8. is not one of f32, bf16, f16" "$HRM" bench kernels --precision f8
 expect_fail 2 "rival: 'mkl' is not one of none, openblas" "$HRM" bench kernels --rival mkl
 for kind in kernels step solve memory load; do
     expect_ok "$HRM" bench $kind --help
@@ -14,6 +15,9 @@ expect_ok "$HRM" bench kernels --filter "2304x96" --runs 1
 expect_line "measured peak: [0-9.]+ GF/s in registers, [0-9.]+ GB/s of memory" out
 expect_line "^matmul weight gradient 2304x96x96 +[a-z_]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+%$" out
 expect_line "^rms_norm forward 2304x96 " out
+expect_fail 1 "no operation.s name contains .zzz." "$HRM" bench kernels --filter zzz
+expect_ok "$HRM" bench kernels --filter "forward 2304x96x96" --runs 1 --precision bf16
+expect_line "^matmul forward 2304x96x96 " out
 expect_ok "$HRM" bench kernels --filter "forward 2304x96x96" --runs 1 --json
 expect_line '"row": "[a-z_]+"' out
 expect_line '"peak_gflops": [1-9]' out
@@ -28,7 +32,7 @@ fi
 
 small="--preset sudoku-demo --hidden 32 --heads 2 --batch 4"
 expect_ok "$HRM" bench step $small --runs 2
-expect_line "^batch +4 puzzles, [0-9.]+ GFLOP a step" out
+expect_line "^batch +4 puzzles in f32, [0-9.]+ GFLOP a step" out
 expect_line "^step +[0-9.]+ ms median of 2" out
 if grep -q "with timestamps" out; then
     expect_line "^L nograd/qkv " out
@@ -54,6 +58,8 @@ else
     fail "train_tiny left no model in $TINY"
 fi
 
+expect_ok "$HRM" bench memory --preset sudoku-demo --hidden 24 --heads 1 --batch 2 --sizes 2 --runs 1
+[ "$(grep -c "^width " out)" -eq 1 ] || fail "a width of 12 was tried: $(cat out)"
 expect_ok "$HRM" bench memory $small --sizes 2 --runs 1
 [ "$(grep -c '^\(batch\|length\|width\) ' out)" -eq 6 ] || fail "not two sizes of each kind: $(cat out)"
 expect_line "^batch +4 .* [0-9.]+x " out

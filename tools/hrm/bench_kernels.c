@@ -5,10 +5,12 @@ typedef struct kernels_run {
     const bench_device *device;
     const bench_rival *rival; /* NULL: none */
     json_t *list;             /* NULL: as text */
+    uint32_t count;           /* measured so far */
 } kernels_run;
 
 static void print_result(void *user, const hrm_bench_result *r) {
-    const kernels_run *run = user;
+    kernels_run *run = user;
+    run->count++;
     const bool product = r->product != HRM_BENCH_NO_PRODUCT;
     const double rival = run->rival && product ? bench_rival_measure(run->rival, r) : 0;
     const hrm_bench_peak *peak = &run->device->peak;
@@ -43,6 +45,10 @@ static int bench_on(const bench_device *device, const hrm_bench_config *config, 
     if (hrm_bench_kernels(device->device, config, print_result, &run) != HRM_OK) {
         json_decref(run.list);
         return cli_fail_last();
+    }
+    if (run.count == 0) {
+        json_decref(run.list);
+        return cli_fail("no operation's name contains '%s'; leave --filter out to see all of them", config->filter);
     }
     if (!json) return CLI_OK;
     json_t *result = json_pack("{s:o, s:o}", "device", bench_device_to_json(device), "results", run.list);

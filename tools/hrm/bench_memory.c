@@ -15,21 +15,29 @@ static uint32_t *find_size(hrm_trainer_config *c, grow_kind kind) {
     return kind == GROW_BATCH ? &c->batch : kind == GROW_LENGTH ? &c->model.seq_len : &c->model.hidden_size;
 }
 
-/* The size doubled `times` times, from an eighth (width: a quarter) of the recipe's on, so that the largest is the
- * recipe's own, or with length twice that. */
-static hrm_trainer_config resize(const hrm_trainer_config *recipe, grow_kind kind, uint32_t step, uint32_t steps) {
-    hrm_trainer_config c = *recipe;
-    uint32_t *size = find_size(&c, kind);
+/* Whether a model can have this width: heads keep theirs as long as there is more than one, then they shrink; a head is
+ * a multiple of 8. */
+static bool is_width(uint32_t width, uint32_t heads) {
+    return heads > 0 && width % heads == 0 && width / heads % 8 == 0;
+}
+
+/* The recipe with one size halved so often that the last of `steps` is the recipe's own. False where that gives no
+ * model. */
+static bool resize(const hrm_trainer_config *recipe, grow_kind kind, uint32_t step, uint32_t steps,
+                   hrm_trainer_config *c) {
+    *c = *recipe;
+    uint32_t *size = find_size(c, kind);
     const uint32_t shift = steps - 1 - step;
-    *size = *size >> shift ? *size >> shift : 1;
+    *size >>= shift;
+    if (*size == 0) return false;
     if (kind == GROW_WIDTH) {
-        /* heads keep their width */
-        c.model.num_heads = c.model.num_heads >> shift ? c.model.num_heads >> shift : 1;
-        if (c.model.puzzle_emb_dim) c.model.puzzle_emb_dim = *size;
+        c->model.num_heads = c->model.num_heads >> shift ? c->model.num_heads >> shift : 1;
+        if (c->model.puzzle_emb_dim) c->model.puzzle_emb_dim = *size;
+        if (!is_width(*size, c->model.num_heads)) return false;
     }
-    if (kind == GROW_LENGTH) c.model.grid_width = 0; /* no longer a square */
-    c.micro_batch = c.batch;
-    return c;
+    if (kind == GROW_LENGTH) c->model.grid_width = 0; /* no longer a square */
+    c->micro_batch = c->batch;
+    return true;
 }
 
 static int run_memory(memory_options *o) {
@@ -52,9 +60,9 @@ static int run_memory(memory_options *o) {
         hrm_bench_time last = HRM_INIT(hrm_bench_time);
         uint32_t last_size = 0;
         for (uint32_t step = 0; step < o->steps && status == HRM_OK; step++) {
-            hrm_trainer_config c = resize(recipe, (grow_kind)kind, step, o->steps);
+            hrm_trainer_config c;
+            if (!resize(recipe, (grow_kind)kind, step, o->steps, &c)) continue; /* too small to be halved so often */
             const uint32_t size = *find_size(&c, (grow_kind)kind);
-            if (size == last_size) continue; /* a recipe too small to be halved so often */
             hrm_bench_time t = HRM_INIT(hrm_bench_time);
             const hrm_bench_step_config config = {
                 .struct_size = (uint32_t)sizeof config, .runs = o->runs, .recipe = &c};
@@ -104,7 +112,9 @@ int cli_bench_memory(int argc, char **argv) {
          .value = &o.steps,
          .min = 2,
          .max = 8,
-         .help = "so many sizes of each kind, each twice the one before; the last is the recipe's"},
+         .help =
+             "so many sizes of each kind, each twice the one before, as far as there are such models; the last is the "
+             "recipe's"},
         {.name = "json", .kind = CLI_FLAG, .value = &o.json, .help = "print JSON"},
     };
     cli_recipe_options(&o.recipe, table + 3);

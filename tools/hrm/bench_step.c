@@ -14,7 +14,8 @@ static void print_time(const hrm_trainer_config *recipe, const hrm_bench_time *t
     char memory[32];
     printf("model    %llu parameters, width %u\n", (unsigned long long)t->parameters,
            recipe->model.hidden_size ? recipe->model.hidden_size : 512); /* the default that 0 stands for */
-    printf("batch    %u puzzles, %.1f GFLOP a step, %s on the device\n", recipe->batch, 1e-9 * t->flops,
+    printf("batch    %u puzzles in %s, %.1f GFLOP a step, %s on the device\n", recipe->batch,
+           cli_precision_choices[recipe->precision].name, 1e-9 * t->flops,
            cli_format_bytes(t->device_bytes, memory, sizeof memory));
     printf("step     %.2f ms median of %u, %.2f least, %.2f most: %.1f GF/s, %.1f %% of the peak\n", t->median_ms,
            t->runs, t->min_ms, t->max_ms, t->gflops, peak->gflops > 0 ? 100 * t->gflops / peak->gflops : 0);
