@@ -2,6 +2,8 @@
 #   <test>@lavapipe-w128, -w256, -w512   gpu, ops, model and train tests at 4, 8 and 16 lanes per subgroup
 #   <test>@swiftshader                   ops and golden tests on the weakest device there is (Debian: chromium)
 #   <test>@validation                    ops, model and train tests with the newer validation layer and its sync checks
+# Variants leave out (visibly) the 16-bit runs of golden_block and golden_eval, which golden_step makes there: 16 bits are
+# slow on processors.
 # A driver that is not installed is reported by one skipped test <driver>/absent, which HRM_REQUIRE_DEVICE=1 (lavapipe) or
 # HRM_REQUIRE_SWIFTSHADER=1 (SwiftShader, validation) turns into a failure. Every variant has its own caches in the build
 # folder: the shader caches of Mesa before 26 do not know the vector width. Included from
@@ -30,7 +32,7 @@ function(hrm_variant test variant)
   endif()
   add_test(NAME ${test}@${variant} COMMAND ${target})
   set_tests_properties(${test}@${variant} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200 LABELS "${labels};${variant}"
-    ${cost} ENVIRONMENT "XDG_CACHE_HOME=${caches};MESA_SHADER_CACHE_DIR=${caches}/mesa;${ARGN}")
+    ${cost} ENVIRONMENT "HRM_TEST_VARIANT=1;XDG_CACHE_HOME=${caches};MESA_SHADER_CACHE_DIR=${caches}/mesa;${ARGN}")
 endfunction()
 
 function(hrm_report_absent driver variable advice)

@@ -402,7 +402,7 @@ static hrm_status measure_arithmetic(bench *b, double *gflops) {
     return status;
 }
 
-/* Memory: tensors larger than any cache, as far as the device binds them. */
+/* Memory: three tensors of 64 MiB, more than almost all caches hold, as far as the device binds them. */
 static hrm_status measure_memory(bench *b, double *gbytes) {
     const uint64_t most = UINT64_C(64) << 20, range = hrm_device_get_binding_range(b->device);
     const uint64_t count = (range < most ? range / 16 * 16 : most) / 4;

@@ -10,10 +10,13 @@
 #include "ops/matmul.h"
 #include "ops/select.h"
 
-/* Measured with the prototypes of these kernels on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s at 256 / 512
- * bits (Zen 5, 2 cores), which is why this is left to a measurement: Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5
- * uniform 3 / 3 Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
+/* Why this is left to a measurement: prototypes of these kernels on lavapipe, 32 heads of 64, 512 tokens, forward, GF/s
+ * at 256 / 512 bits (Zen 5, 2 cores):
+ *
+ *     Mesa 22.3    shuffle 58 / 101    broadcast 5 / 5       uniform 3 / 3
+ *     Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
  *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196
+ *
  * Mesa before 26 does not keep uniform values scalar; that family cannot even be tried there. */
 static bool keeps_uniform_values_scalar(const hrm_device *device) {
     unsigned mesa = 0;

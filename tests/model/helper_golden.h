@@ -58,6 +58,8 @@ void golden_compare(const hrm_safetensors *file, const char *name, const json_t 
 /* The precision of the models made from now on, f32 at first. */
 void golden_set_precision(hrm_precision precision);
 hrm_precision golden_get_precision(void);
+/* Skips the test in a variant of tests/matrix.cmake: another one runs the same kernels there in 16 bits. */
+void golden_skip_in_variant(void);
 /* Relative floor of comparisons in that precision.
  * f32: activations pass some hundred rounded sums of up to a few hundred terms each, and exp, sqrt and division of a
  * GPU may be a few ulp (2^-22) off where the reference's are not; 2e-5 = 2^-15.6 of the largest value. 16 bits: each

@@ -164,11 +164,13 @@ static void test_blocks(void **state) {
 
 static void test_blocks_bf16(void **state) {
     (void)state;
+    golden_skip_in_variant();
     run_in(HRM_PRECISION_BF16);
 }
 
 static void test_blocks_f16(void **state) {
     (void)state;
+    golden_skip_in_variant();
     run_in(HRM_PRECISION_F16);
 }
 

@@ -345,11 +345,13 @@ static void test_evaluations(void **state) {
 
 static void test_evaluations_bf16(void **state) {
     (void)state;
+    golden_skip_in_variant();
     run_in(HRM_PRECISION_BF16);
 }
 
 static void test_evaluations_f16(void **state) {
     (void)state;
+    golden_skip_in_variant();
     run_in(HRM_PRECISION_F16);
 }
 
