@@ -237,12 +237,12 @@ static void add_dtype(hrm_dispatch *dispatch, const attention_plan *plan, uint32
         dispatch->specs[dispatch->spec_count++] = (hrm_spec){id, (uint32_t)t->dtype};
 }
 
-/* AUTO becomes the family chosen for these operands, whose type is 16-bit where any is. False, with the error latched,
- * when there is none. */
+/* AUTO becomes the family chosen for these operands, whose type is that of the first with 16 bits, if any. False, with
+ * the error latched, when there is none. */
 static bool choose_family(hrm_recorder *rec, bool backward, const hrm_tensor *const operands[4],
                           const attention_shape *s, hrm_attention_family *family) {
     hrm_attention_problem problem = {backward, HRM_F32_T, s->batch, s->seq, s->heads, s->head_dim};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4 && !hrm_dtype_is_16bit(problem.type); i++)
         if (operands[i] && hrm_dtype_is_16bit(operands[i]->dtype)) problem.type = operands[i]->dtype;
     if (*family != HRM_ATTENTION_AUTO) {
         if (!hrm_dtype_is_16bit(problem.type) ||

@@ -118,7 +118,8 @@ static uint32_t list_families(hrm_attention_family *families) {
     uint32_t n = 0;
     for (int f = HRM_ATTENTION_AUTO; f < HRM_ATTENTION_FAMILY_COUNT; f++) {
         if (f == HRM_ATTENTION_UNIFORM && mesa_version() > 22 && mesa_version() < 26) continue;
-        if (hrm_attention_family_is_usable(helper_gpu_get_device(), (hrm_attention_family)f))
+        if (f != HRM_ATTENTION_COOPMAT && /* has a test of its own: its factors are 16-bit */
+            hrm_attention_family_is_usable(helper_gpu_get_device(), (hrm_attention_family)f))
             families[n++] = (hrm_attention_family)f;
     }
     return n;

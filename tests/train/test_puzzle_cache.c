@@ -62,7 +62,7 @@ static hrm_model *make_model(bool on_host) {
     return m;
 }
 
-static void start(lane *l, bool on_host) {
+static void lane_start(lane *l, bool on_host) {
     hrm_recorder *rec;
     hrm_program *clear;
     uint32_t tokens[BATCH * 9];
@@ -99,7 +99,7 @@ static void start(lane *l, bool on_host) {
     hrm_recorder_destroy(rec);
 }
 
-static void stop(lane *l) {
+static void lane_stop(lane *l) {
     hrm_program_destroy(l->program);
     hrm_puzzle_cache_destroy(l->cache);
     for (int i = 0; i < LAG; i++) hrm_buffer_destroy(l->readback[i]);
@@ -198,8 +198,8 @@ static void resume(lane *l) {
 static void test_same_bits_as_on_the_device(void **state) {
     (void)state;
     lane a, b;
-    start(&a, false);
-    start(&b, true);
+    lane_start(&a, false);
+    lane_start(&b, true);
     uint32_t ids[BATCH], zero[BATCH] = {0};
     hrm_puzzle_cache_get_ids(b.cache, ids);
     check_same_bits("ids before the first step", ids, zero, sizeof zero);
@@ -218,8 +218,8 @@ static void test_same_bits_as_on_the_device(void **state) {
     size_t changed = 0;
     for (size_t i = 0; i < PUZZLES; i++) changed += memcmp(before + i * EMB, after + i * EMB, EMB * 4) != 0;
     CHECK_MSG(changed > PUZZLES * 3 / 4, "only %zu of %u rows were trained", changed, PUZZLES);
-    stop(&a);
-    stop(&b);
+    lane_stop(&a);
+    lane_stop(&b);
 }
 
 /* An average of the weights has the live model's puzzle embeddings, whatever becomes of them. */
@@ -298,7 +298,7 @@ static void test_prefetch(void **state) {
     (void)state;
     lane l;
     static float want[PUZZLES * EMB], got[PUZZLES * EMB];
-    start(&l, true);
+    lane_start(&l, true);
     uint32_t ids[PUZZLES + 2];
     for (uint32_t i = 0; i < PUZZLES; i++) ids[i] = PUZZLES - 1 - i;
     ids[PUZZLES] = PUZZLES;
@@ -307,7 +307,7 @@ static void test_prefetch(void **state) {
     fill_table(want);
     read_table(&l, got);
     check_same_bits("table", got, want, sizeof want);
-    stop(&l);
+    lane_stop(&l);
 }
 
 static void release_nothing(void *owner) {
@@ -320,8 +320,8 @@ static void test_bad_calls(void **state) {
     hrm_puzzle_cache *cache;
     uint32_t ids[BATCH] = {0};
     static float before[PUZZLES * EMB], after[PUZZLES * EMB];
-    start(&l, true);
-    start(&other, false);
+    lane_start(&l, true);
+    lane_start(&other, false);
     CHECK_STATUS(hrm_puzzle_cache_create(other.model, l.table, BATCH, LAG, &cache), HRM_ERR_INVALID_ARGUMENT);
     CHECK(cache == NULL);
     CHECK_STATUS(hrm_puzzle_cache_create(l.model, l.table, BATCH + 1, LAG, &cache), HRM_ERR_INVALID_ARGUMENT);
@@ -357,8 +357,8 @@ static void test_bad_calls(void **state) {
     CHECK_ERROR_HAS("does not compute what it is given");
     CHECK_OK(hrm_model_read_param(l.model, l.model->list.puzzle_emb, after));
     check_same_bits("table", after, before, sizeof before);
-    stop(&other);
-    stop(&l);
+    lane_stop(&other);
+    lane_stop(&l);
 }
 
 /* A step whose moves failed leaves a cache that stores nothing any more. */
@@ -366,7 +366,7 @@ static void test_failed_moves(void **state) {
     (void)state;
     lane l;
     static float before[PUZZLES * EMB], after[PUZZLES * EMB];
-    start(&l, true);
+    lane_start(&l, true);
     for (int i = 0; i < 15; i++) CHECK_OK(try_step(&l)); /* the next has misses */
     read_table(&l, before);
     device->queue.lost = true; /* what the queue does once the driver has said so */
@@ -377,7 +377,7 @@ static void test_failed_moves(void **state) {
     CHECK_STATUS(try_step(&l), HRM_ERR_DEVICE);
     CHECK_OK(hrm_model_read_param(l.model, l.model->list.puzzle_emb, after));
     check_same_bits("table", after, before, sizeof before);
-    stop(&l);
+    lane_stop(&l);
 }
 
 int main(void) {
