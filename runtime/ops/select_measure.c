@@ -337,8 +337,12 @@ static void report(const bench *b, uint32_t chosen) {
     }
 }
 
+/* Where nothing usable would be measured beside others (SwiftShader's attention), all of it is. */
 static bool is_tried(const hrm_select_case *c, uint32_t i) {
-    return c->candidates[i].usable && !c->candidates[i].untried;
+    bool any = false;
+    for (uint32_t k = 0; k < c->candidate_count; k++)
+        any = any || (c->candidates[k].usable && !c->candidates[k].untried);
+    return c->candidates[i].usable && !(any && c->candidates[i].untried);
 }
 
 /* Whether what was right was nothing at all: zeros, or at no speed that there is. */
