@@ -299,6 +299,8 @@ static void destroy_part(const hrm_trainer_part_programs *p) {
 
 void hrm_trainer_destroy(hrm_trainer *t) {
     if (!t) return;
+    /* The newest step's results may still be on their way into a readback buffer; a lost device has said so before. */
+    if (t->device && !t->plan.dry) (void)hrm_queue_drain(t->device);
     hrm_prefetcher_destroy(t->prefetcher);
     for (uint32_t i = 0; t->turns && i <= t->step.parts; i++) hrm_program_destroy(t->turns[i]);
     free(t->turns);
