@@ -71,16 +71,18 @@ static bool read_override(const char *key, size_t key_length, char row[HRM_SELEC
 }
 
 static hrm_status fail_override(const char *key) {
-    return hrm_fail(HRM_ERR_INVALID_ARGUMENT,
-                    "HRM_SELECT=%.200s names no kernel of %.95s that this device can run; `hrm tune --dry-run` lists them",
-                    getenv("HRM_SELECT"), key);
+    return hrm_fail(
+        HRM_ERR_INVALID_ARGUMENT,
+        "HRM_SELECT=%.200s names no kernel of %.95s that this device can run; `hrm tune --dry-run` lists them",
+        getenv("HRM_SELECT"), key);
 }
 
 /* Why the row forced for the key cannot be taken; HRM_OK when it can. */
 static hrm_status check_forced(const hrm_select_state *s, const char *key, bool usable) {
     if (!usable)
-        return hrm_fail(HRM_ERR_UNSUPPORTED, "%.95s: this device can run no kernel \"%.40s\"; `hrm tune --dry-run` lists them",
-                        key, s->forced_row);
+        return hrm_fail(HRM_ERR_UNSUPPORTED,
+                        "%.95s: this device can run no kernel \"%.40s\"; `hrm tune --dry-run` lists them", key,
+                        s->forced_row);
     const hrm_select_entry *refused = hrm_select_find_refused(s, key, s->forced_row);
     if (!refused) return HRM_OK;
     return hrm_fail(HRM_ERR_UNSUPPORTED,

@@ -25,6 +25,7 @@
 #define IMPOSSIBLE_FLOPS 1e16
 
 enum { YARDSTICK = HRM_SELECT_MAX_CANDIDATES }; /* as a candidate, within this file */
+enum { COMPARED_RUNS = 3 };
 
 typedef enum outcome { NOT_TRIED, DOES_NOT_RUN, WRONG, RIGHT } outcome;
 
@@ -109,7 +110,8 @@ static hrm_status create_tensors(bench *b) {
     b->host = malloc((size_t)most * sizeof *b->host);
     b->narrow = malloc((size_t)(most + 1) * sizeof *b->narrow);
     b->first = malloc((size_t)c->counts[c->output] * sizeof *b->first);
-    b->times = malloc(b->method->runs * sizeof *b->times);
+    const uint32_t most_runs = b->method->runs > COMPARED_RUNS ? b->method->runs : COMPARED_RUNS;
+    b->times = malloc(most_runs * sizeof *b->times);
     if (!b->host || !b->narrow || !b->first || !b->times)
         return hrm_fail(HRM_ERR_OUT_OF_MEMORY, "choosing kernels of %s: no host memory", c->key);
     for (uint32_t i = 0; i < c->tensor_count; i++) {
@@ -288,8 +290,8 @@ static hrm_status compare(bench *b, uint32_t i) {
         return HRM_OK;
     }
     r->outcome = RIGHT;
-    /* The compared run compiled. The median of three: a single hiccup would make a fast kernel look hopeless. */
-    return run(b, i, 1, 3, &r->seconds);
+    /* The compared run compiled. A median: a single hiccup would make a fast kernel look hopeless. */
+    return run(b, i, 1, COMPARED_RUNS, &r->seconds);
 }
 
 static double fastest(const bench *b) {
