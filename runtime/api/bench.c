@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/bench_private.h"
 #include "base/clock.h"
 #include "base/config_copy.h"
+#include "base/sort.h"
 #include "gpu/program.h"
 #include "model/plan.h"
+#include "model/weights.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/loss.h"
@@ -33,21 +34,40 @@ typedef struct bench {
     hrm_dtype inside; /* of activations and of weights as products read them */
 } bench;
 
-static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
-    hrm_tensor t = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", HRM_F32_T, rows, cols);
-    if (!t.buffer) return t;
+typedef void (*record_fn)(hrm_recorder *rec, void *args);
+
+/* Queues `record` once. Errors latch in the plan. */
+static void run_once(bench *b, record_fn record, void *args) {
     hrm_recorder *rec = NULL;
     hrm_program *program = NULL;
     hrm_status status = hrm_recorder_create(b->device, &rec);
     if (status == HRM_OK) {
-        hrm_random_trunc_normal(rec,
-                                (hrm_random_trunc_normal_args){.y = t, .std = 0.5f, .seed = 7, .stream = b->stream++});
+        record(rec, args);
         status = hrm_recorder_end(rec, &program);
     }
     if (status == HRM_OK) status = hrm_program_submit(program, NULL);
     hrm_program_destroy(program);
     hrm_recorder_destroy(rec);
     if (status != HRM_OK) b->plan.status = status;
+}
+
+static void record_random(hrm_recorder *rec, void *args) {
+    hrm_random_trunc_normal(rec, *(hrm_random_trunc_normal_args *)args);
+}
+
+static void record_convert(hrm_recorder *rec, void *args) {
+    hrm_convert(rec, *(hrm_convert_args *)args);
+}
+
+static void record_pack(hrm_recorder *rec, void *args) {
+    const hrm_matmul_args *a = args;
+    hrm_matmul_pack(rec, a->b, a->b_packed);
+}
+
+static hrm_tensor random_tensor(bench *b, uint64_t rows, uint64_t cols) {
+    hrm_tensor t = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", HRM_F32_T, rows, cols);
+    hrm_random_trunc_normal_args args = {.y = t, .std = 0.5f, .seed = 7, .stream = b->stream++};
+    if (t.buffer) run_once(b, record_random, &args);
     return t;
 }
 
@@ -56,28 +76,9 @@ static hrm_tensor stored_tensor(bench *b, uint64_t rows, uint64_t cols) {
     hrm_tensor x = random_tensor(b, rows, cols);
     if (b->inside == HRM_F32_T || !x.buffer) return x;
     hrm_tensor y = hrm_plan_2d(&b->plan, HRM_LIFE_IO, "bench", b->inside, rows, cols);
-    hrm_recorder *rec = NULL;
-    hrm_program *program = NULL;
-    if (!y.buffer) return y;
-    hrm_status status = hrm_recorder_create(b->device, &rec);
-    if (status == HRM_OK) {
-        hrm_convert(rec, (hrm_convert_args){.y = y, .x = x});
-        status = hrm_recorder_end(rec, &program);
-    }
-    if (status == HRM_OK) status = hrm_program_submit(program, NULL);
-    hrm_program_destroy(program);
-    hrm_recorder_destroy(rec);
-    if (status != HRM_OK) b->plan.status = status;
+    hrm_convert_args args = {.y = y, .x = x};
+    if (y.buffer) run_once(b, record_convert, &args);
     return y;
-}
-
-static int compare_doubles(const void *x, const void *y) {
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
-void hrm_bench_sort(double *values, uint32_t count) {
-    qsort(values, count, sizeof *values, compare_doubles);
 }
 
 /* Times a program that holds `repeat` copies of the op. */
@@ -94,7 +95,7 @@ static hrm_status time_program(bench *b, hrm_program *program, uint32_t repeat, 
         if (i > 0) ms[i - 1] = hrm_clock_seconds_since(start) * 1e3 / repeat;
     }
     if (status == HRM_OK) {
-        hrm_bench_sort(ms, runs);
+        hrm_sort_doubles(ms, runs);
         r->runs = runs;
         r->median_ms = ms[runs / 2];
         r->min_ms = ms[0];
@@ -107,8 +108,6 @@ static hrm_status time_program(bench *b, hrm_program *program, uint32_t repeat, 
 static bool wanted(const bench *b, const char *name) {
     return !b->config.filter || strstr(name, b->config.filter);
 }
-
-typedef void (*record_fn)(hrm_recorder *rec, void *args);
 
 /* Records `record` often enough to fill some 30 ms at a guessed rate, times it and reports. */
 static hrm_status measure(bench *b, const hrm_bench_result *what, record_fn record, void *args, double flops,
@@ -158,16 +157,7 @@ static hrm_status bench_matmul(bench *b, uint32_t rows, uint32_t out, uint32_t i
             if (b->inside == HRM_F32_T && hrm_matmul_wants_packed(b->device, HRM_MATMUL_NT)) {
                 args.b_packed =
                     hrm_plan_1d(&b->plan, HRM_LIFE_PACKED, "packed", HRM_F32_T, hrm_matmul_packed_count(out, in));
-                hrm_recorder *rec = NULL;
-                hrm_program *program = NULL;
-                status = hrm_recorder_create(b->device, &rec);
-                if (status == HRM_OK) {
-                    hrm_matmul_pack(rec, w, args.b_packed);
-                    status = hrm_recorder_end(rec, &program);
-                }
-                if (status == HRM_OK) status = hrm_program_submit(program, NULL);
-                hrm_program_destroy(program);
-                hrm_recorder_destroy(rec);
+                if (args.b_packed.buffer) run_once(b, record_pack, &args);
             }
         } else if (args.form == HRM_MATMUL_NN) {
             args.a = y, args.b = w, args.c = x;
@@ -434,11 +424,7 @@ hrm_status hrm_bench_kernels(hrm_device *device, const hrm_bench_config *config,
                              void (*visit)(void *user, const hrm_bench_result *result), void *user) {
     bench b = {.device = device, .visit = visit, .user = user};
     hrm_status status = hrm_config_copy(config, &b.config, sizeof b.config, "hrm_bench_config");
-    static const hrm_dtype inside[] = {
-        [HRM_PRECISION_F32] = HRM_F32_T, [HRM_PRECISION_BF16] = HRM_BF16_T, [HRM_PRECISION_F16] = HRM_F16_T};
-    if (status == HRM_OK && (uint32_t)b.config.precision >= sizeof inside / sizeof *inside)
-        status = hrm_fail(HRM_ERR_INVALID_ARGUMENT, "bench kernels: no precision %d", (int)b.config.precision);
-    if (status == HRM_OK) b.inside = inside[b.config.precision];
+    if (status == HRM_OK) status = hrm_precision_get_dtype(b.config.precision, "hrm_bench_config", &b.inside);
     /* Products: 32, 8 and 1 Sudokus at the layers of the 27M model, one with its puzzle position, then the demo's. */
     static const uint32_t products[][3] = {
         {2592, 512, 512}, {2592, 1536, 512}, {2592, 3072, 512}, {2592, 512, 1536}, {648, 512, 512}, {648, 1536, 512},

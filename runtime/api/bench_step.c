@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/bench_private.h"
 #include "base/clock.h"
 #include "base/config_copy.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "gpu/caps.h"
 #include "gpu/device.h"
 #include "model/solver.h"
@@ -73,7 +73,7 @@ static void add_once(void *user, const hrm_label_time *time) {
 static void visit_labels(const label_table *t, void (*visit)(void *user, const hrm_bench_label *label), void *user) {
     double all = 0;
     for (uint32_t i = 0; i < t->count; i++) {
-        hrm_bench_sort(t->rows[i].ms, t->runs);
+        hrm_sort_doubles(t->rows[i].ms, t->runs);
         all += t->rows[i].ms[t->runs / 2];
     }
     for (uint32_t i = 0; i < t->count; i++) {
@@ -103,7 +103,7 @@ static bool has_timestamps(const hrm_device *device) {
 
 /* Fills what the runs say; ms [runs] is sorted. */
 static void sum_up(hrm_bench_time *result, double *ms, uint32_t runs) {
-    hrm_bench_sort(ms, runs);
+    hrm_sort_doubles(ms, runs);
     result->runs = runs;
     result->median_ms = ms[runs / 2];
     result->min_ms = ms[0];
@@ -210,7 +210,7 @@ hrm_status hrm_bench_step(hrm_device *device, const hrm_bench_step_config *confi
     if (visit && has_timestamps(device)) {
         labels.runs = runs;
         HRM_TRY(profile_steps(device, &recipe, data, &labels, ms));
-        hrm_bench_sort(ms, runs);
+        hrm_sort_doubles(ms, runs);
         time.profiled_ms = ms[runs / 2];
         visit_labels(&labels, visit, user);
     }
@@ -265,7 +265,7 @@ static hrm_status time_solver(const solve_bench *b, hrm_bench_time *result, labe
     HRM_TRY(run_solver(b, solver, labels));
     if (labels) {
         HRM_TRY(hrm_solver_read_profile(solver, add_flops, &result->flops));
-        hrm_bench_sort(b->ms, b->config.runs);
+        hrm_sort_doubles(b->ms, b->config.runs);
         result->profiled_ms = b->ms[b->config.runs / 2];
     } else {
         sum_up(result, b->ms, b->config.runs);

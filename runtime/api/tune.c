@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "gpu/device.h"
 #include "model/config.h"
+#include "model/weights.h"
 #include "ops/attention.h"
 #include "ops/matmul.h"
 
@@ -87,22 +88,20 @@ static void add_batch(tune_list *list, const hrm_dims *d, hrm_dtype narrow, uint
 }
 
 static hrm_status list_items(const hrm_tune_config *config, hrm_tune_config *c, tune_list *list) {
-    static const hrm_dtype types[] = {
-        [HRM_PRECISION_F32] = HRM_F32_T, [HRM_PRECISION_BF16] = HRM_BF16_T, [HRM_PRECISION_F16] = HRM_F16_T};
+    hrm_dtype narrow = HRM_F32_T;
     hrm_model_config model;
     hrm_status status = hrm_config_copy(config, c, sizeof *c, "hrm_tune_config");
     if (status == HRM_OK) status = hrm_model_config_resolve(&c->model, &model);
+    if (status == HRM_OK) status = hrm_precision_get_dtype(c->precision, "hrm_tune_config", &narrow);
     if (status != HRM_OK) return status;
-    if ((uint32_t)c->precision >= sizeof types / sizeof *types)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "hrm_tune_config: there is no precision %d", (int)c->precision);
     hrm_dims dims = hrm_model_config_get_dims(&model);
     const uint32_t solve_batch = c->solve_batch ? c->solve_batch : 1;
     if ((uint64_t)dims.T * (c->batch > solve_batch ? c->batch : solve_batch) > INT32_MAX / 2)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "hrm_tune_config: a batch of %u puzzles of %u positions is too large",
                         c->batch > solve_batch ? c->batch : solve_batch, dims.T);
     *list = (tune_list){0};
-    if (c->batch) add_batch(list, &dims, types[c->precision], c->batch, true);
-    add_batch(list, &dims, types[c->precision], solve_batch, false);
+    if (c->batch) add_batch(list, &dims, narrow, c->batch, true);
+    add_batch(list, &dims, narrow, solve_batch, false);
     return HRM_OK;
 }
 

@@ -70,8 +70,14 @@ void hrm_model_share_puzzle_host(hrm_model *m, hrm_model *source) {
 
 /* Blocks take 16-bit operands as they are: rows of D, 3D, F and 2F values, all multiples of 8 (head widths are, and F
  * is one of 256), as products want them. */
-static hrm_dtype find_dtype(hrm_precision precision) {
-    return precision == HRM_PRECISION_BF16 ? HRM_BF16_T : precision == HRM_PRECISION_F16 ? HRM_F16_T : HRM_F32_T;
+hrm_status hrm_precision_get_dtype(hrm_precision precision, const char *who, hrm_dtype *dtype) {
+    static const hrm_dtype types[] = {
+        [HRM_PRECISION_F32] = HRM_F32_T, [HRM_PRECISION_BF16] = HRM_BF16_T, [HRM_PRECISION_F16] = HRM_F16_T};
+    if ((uint32_t)precision >= sizeof types / sizeof *types)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "%s: there is no precision %d; it is 0 (f32), 1 (bf16) or 2 (f16)",
+                        who, (int)precision);
+    *dtype = types[precision];
+    return HRM_OK;
 }
 
 static void plan_copy(hrm_model *m, hrm_plan *plan, hrm_linear *l, hrm_dtype dtype) {
@@ -100,8 +106,9 @@ static hrm_status plan_copies(hrm_model *m, hrm_precision precision) {
         hrm_plan_init_dry(&m->copies, m->device);
     else
         hrm_plan_init(&m->copies, m->device);
+    hrm_status status = hrm_precision_get_dtype(precision, "model", &m->inside);
+    if (status != HRM_OK) return status;
     m->precision = precision;
-    m->inside = find_dtype(precision);
     plan_copy(m, &m->copies, &m->lm_head, HRM_F32_T);
     plan_layers(m, &m->copies, m->h_layers, m->config.h_layers, m->inside);
     plan_layers(m, &m->copies, m->l_layers, m->config.l_layers, m->inside);
@@ -164,16 +171,16 @@ fail:
 }
 
 hrm_status hrm_model_set_precision(hrm_model *m, hrm_precision precision) {
-    if ((uint32_t)precision > HRM_PRECISION_F16)
-        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: there is no precision %d; it is 0 (f32), 1 (bf16) or 2 (f16)",
-                        (int)precision);
+    hrm_dtype unused;
+    hrm_status status = hrm_precision_get_dtype(precision, "model", &unused);
+    if (status != HRM_OK) return status;
     if (m->is_trained || m->solver_count)
         return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "model: its precision cannot change while %s; %s",
                         m->is_trained ? "a trainer owns it" : "solvers use it",
                         m->is_trained ? "set the trainer's, or load what it saves" : "destroy them first");
     const hrm_precision before = m->precision;
     if (precision == before) return HRM_OK;
-    const hrm_status status = remake_copies(m, precision);
+    status = remake_copies(m, precision);
     if (status == HRM_OK) return HRM_OK;
     char why[HRM_ERROR_MESSAGE_SIZE];
     snprintf(why, sizeof why, "%s", hrm_last_error());

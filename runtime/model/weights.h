@@ -52,6 +52,8 @@ struct hrm_model {
     uint32_t solver_count;      /* solvers that use it */
 };
 
+/* The type of what lies inside a block. `who` begins the message. Errors: INVALID_ARGUMENT (no such precision). */
+hrm_status hrm_precision_get_dtype(hrm_precision precision, const char *who, hrm_dtype *dtype);
 /* Allocates everything, weights undefined. `config` is resolved here. A puzzle table past the device's binding range is
  * not allocated: puzzle_on_host is set, and the rows must be given (hrm_model_set_puzzle_host) before solving. */
 hrm_status hrm_model_alloc(hrm_device *device, const hrm_model_config *config, hrm_model **out);

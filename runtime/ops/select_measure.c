@@ -10,6 +10,7 @@
 #include "base/half.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "gpu/caps.h"
 #include "gpu/program.h"
 #include "ops/select_private.h"
@@ -142,11 +143,6 @@ static void destroy_tensors(bench *b) {
 
 /* ---- running ---- */
 
-static int compare_doubles(const void *x, const void *y) {
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
 /* Records `repeat` runs (0: the preparation), and runs them. *seconds gets the median time from submission to the end.
  */
 static hrm_status run(bench *b, uint32_t candidate, uint32_t repeat, uint32_t runs, double *seconds) {
@@ -169,7 +165,7 @@ static hrm_status run(bench *b, uint32_t candidate, uint32_t repeat, uint32_t ru
         HRM_TRY(hrm_queue_wait(b->device, ticket, 0));
         b->times[i] = hrm_clock_seconds_since(start);
     }
-    qsort(b->times, runs, sizeof *b->times, compare_doubles);
+    hrm_sort_doubles(b->times, runs);
     *seconds = b->times[runs / 2];
 fail:
     hrm_program_destroy(program);

@@ -41,6 +41,9 @@ json_t *bench_time_to_json(const hrm_bench_time *time);
  * puzzle_count where they are 0. */
 void bench_shape_recipe(uint32_t preset, hrm_trainer_config *recipe);
 
+/* Ascending; the median is values[count / 2]. */
+void bench_sort(double *values, size_t count);
+
 /* ---- rivals ---- */
 
 /* Another library that multiplies matrices on the processor, loaded at run time. */

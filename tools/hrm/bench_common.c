@@ -31,6 +31,15 @@ json_t *bench_device_to_json(const bench_device *b) {
                      "peak_gflops", b->peak.gflops, "peak_gbytes_per_s", b->peak.gbytes);
 }
 
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void bench_sort(double *values, size_t count) {
+    qsort(values, count, sizeof *values, compare_doubles);
+}
+
 void bench_labels_add(void *user, const hrm_bench_label *label) {
     bench_labels *l = user;
     if (l->count == l->capacity) {

@@ -33,11 +33,6 @@ static bool restart_peak(void) {
     return fine;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 typedef struct load_result {
     double *seconds; /* [runs], sorted */
     uint64_t peak;   /* growth of resident memory at its highest, most of all runs; what the device takes included */
@@ -60,7 +55,7 @@ static hrm_status measure(const load_options *o, hrm_device *device, load_result
         result->parameters = hrm_model_get_parameter_count(model);
         hrm_model_destroy(model);
     }
-    qsort(result->seconds, o->runs, sizeof *result->seconds, compare_doubles);
+    bench_sort(result->seconds, o->runs);
     return status;
 }
 

@@ -47,11 +47,6 @@ void bench_rival_close(bench_rival *rival) {
     memset(rival, 0, sizeof *rival);
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The operands as our products have them: forward A [m,k] B [n,k]; input gradient A [m,k] B [k,n]; weight gradient
  * A [k,m] B [k,n]. */
 static void multiply(const bench_rival *rival, const hrm_bench_result *p, const float *a, const float *b, float *c) {
@@ -79,7 +74,7 @@ double bench_rival_measure(const bench_rival *rival, const hrm_bench_result *p) 
             for (uint32_t i = 0; i < repeat; i++) multiply(rival, p, a, b, c);
             seconds[run] = (cli_now() - start) / repeat;
         }
-        qsort(seconds, p->runs, sizeof *seconds, compare_doubles);
+        bench_sort(seconds, p->runs);
         rate = 1e-9 * flops / seconds[p->runs / 2];
     }
     free(a);

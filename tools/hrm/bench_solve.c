@@ -18,11 +18,6 @@ typedef struct solve_options {
     bool json, labels;
 } solve_options;
 
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Runs `hrm solve` once, its output thrown away. False after printing an error. */
 static bool solve_once(const solve_options *o, const char *self, double *seconds) {
     char *const argv[] = {(char *)"hrm",
@@ -66,7 +61,7 @@ static bool time_first_answer(const solve_options *o, double *seconds) {
     if (!solve_once(o, self, &first)) return false;
     for (uint32_t i = 0; i < o->runs; i++)
         if (!solve_once(o, self, &seconds[i])) return false;
-    qsort(seconds, o->runs, sizeof *seconds, compare_doubles);
+    bench_sort(seconds, o->runs);
     return true;
 }
 
