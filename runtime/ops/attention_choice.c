@@ -17,11 +17,7 @@
  *     Mesa 25.0    shuffle 68 / 7      broadcast 68 / 111    uniform 13 / 15, and 44 s to compile one kernel
  *     Mesa 26.1    shuffle 70 / 7      broadcast 70 / 122    uniform 109 / 196
  *
- * Mesa before 26 does not keep uniform values scalar; that family cannot even be tried there. */
-static bool keeps_uniform_values_scalar(const hrm_device *device) {
-    unsigned mesa = 0;
-    return sscanf(hrm_device_get_adapter(device)->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26;
-}
+ * The uniform family cannot even be tried where hrm_matmul_keeps_uniform_scalar says no. */
 
 /* Every family, and where it is measured beside others; elsewhere it runs when it is named. Tiles, which every
  * device has, are the yardstick. */
@@ -48,7 +44,7 @@ bool hrm_attention_family_serves(const hrm_device *device, hrm_attention_family 
     case HRM_ATTENTION_BROADCAST:
         return f32;
     case HRM_ATTENTION_UNIFORM:
-        return f32 && keeps_uniform_values_scalar(device);
+        return f32 && hrm_matmul_keeps_uniform_scalar(device);
     case HRM_ATTENTION_COOPMAT:
         return hrm_attention_coopmat_is_usable(device, problem->type);
     case HRM_ATTENTION_AUTO:
@@ -227,11 +223,6 @@ static hrm_status choose_shape(hrm_device *device, const hrm_attention_problem *
     fit x = {device, problem};
     *family = HRM_ATTENTION_AUTO;
     write_key(problem, key);
-    const char *known = hrm_select_get_known(device, key);
-    if (known) {
-        if (fits(&x, known)) *family = find_family(known);
-        return HRM_OK;
-    }
     hrm_status status = hrm_select_find(device, key, fits, &x, row);
     if (status == HRM_OK && row[0]) *family = find_family(row);
     return status;
@@ -312,7 +303,6 @@ hrm_status hrm_attention_visit_candidates(hrm_device *device, const hrm_attentio
     trial x;
     hrm_select_case c;
     hrm_status status = make_shape_case(device, problem, &x, key, &c);
-    for (uint32_t i = 0; status == HRM_OK && i < c.candidate_count; i++)
-        if (x.candidates[i].usable && !x.candidates[i].untried) visit(user, key, x.candidates[i].name);
+    if (status == HRM_OK) hrm_select_visit_tried(&c, visit, user);
     return status;
 }

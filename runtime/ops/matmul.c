@@ -92,8 +92,7 @@ static bool read_end(hrm_recorder *rec, const char *who, const hrm_matmul_args *
         p->pair = p->n;
         p->flags |= HRM_MATMUL_SWIGLU_BWD;
         return read_matrix(rec, who, "pre", &args->pre, &p->pre) &&
-               check_shape(rec, who, "pre", &p->pre, p->m, 2ull * p->n) &&
-               check_shape(rec, who, "c", &p->c, p->m, 2ull * p->n);
+               check_shape(rec, who, "pre", &p->pre, p->m, 2ull * p->n);
     case HRM_MATMUL_END_ROPE:
         p->pair = args->head_dim / 2;
         p->turned = 2 * args->heads * args->head_dim;
@@ -370,22 +369,24 @@ static hrm_matmul_problem describe(hrm_matmul_form form, hrm_dtype a, hrm_dtype 
     return p;
 }
 
+/* The family asked for, or the one chosen for this product. */
+static hrm_status choose_family(hrm_device *device, const hrm_matmul_args *args, const hrm_product *p,
+                                hrm_matmul_family *family) {
+    *family = args->family;
+    if (*family != HRM_MATMUL_AUTO) return HRM_OK;
+    const hrm_matmul_problem problem = describe(p->form, p->a.dtype, p->b.dtype, p->c.dtype, p->m, p->n, p->k);
+    return hrm_matmul_choose_for(device, &problem, family);
+}
+
 bool hrm_matmul_can_end(hrm_device *device, const hrm_matmul_args *args) {
     if (args->end == HRM_MATMUL_END_PLAIN) return true;
-    hrm_matmul_family family = args->family;
-    if (family == HRM_MATMUL_AUTO) {
-        /* Only NT and NN products end in something: C has a row for each of A, and the sides of B are n and k. */
-        uint64_t k = args->a.shape[args->a.rank - 1], m = hrm_tensor_get_count(&args->a) / (k ? k : 1);
-        uint64_t n = args->b.shape[args->form == HRM_MATMUL_NT ? 0 : args->b.rank - 1];
-        hrm_matmul_problem problem = describe(args->form, args->a.dtype, args->b.dtype, args->c.dtype, m, n, k);
-        if (hrm_matmul_choose_for(device, &problem, &family) != HRM_OK) return false;
-    }
     /* as hrm_matmul would, without recording */
     hrm_recorder *rec;
     hrm_product p;
+    hrm_matmul_family family;
     hrm_matmul_plan plan;
     if (hrm_recorder_create(device, &rec) != HRM_OK) return false;
-    bool can = read_product(rec, args, &p);
+    bool can = read_product(rec, args, &p) && choose_family(device, args, &p, &family) == HRM_OK;
     if (can) make_plan(device, &p, family, &plan);
     hrm_recorder_destroy(rec);
     return can && can_end(args, &p, &plan);
@@ -395,15 +396,13 @@ void hrm_matmul(hrm_recorder *rec, hrm_matmul_args args) {
     hrm_device *device = hrm_recorder_get_device(rec);
     hrm_product p;
     if (!read_product(rec, &args, &p)) return;
-    hrm_matmul_family family = args.family;
-    if (family == HRM_MATMUL_AUTO) {
-        hrm_matmul_problem problem = describe(args.form, args.a.dtype, args.b.dtype, args.c.dtype, p.m, p.n, p.k);
-        hrm_status status = hrm_matmul_choose_for(device, &problem, &family);
-        if (status != HRM_OK) {
-            hrm_recorder_fail(rec, status, "%s: %s", form_names[args.form], hrm_last_error());
-            return;
-        }
-    } else if (!hrm_matmul_family_is_usable(device, family, args.form)) {
+    hrm_matmul_family family;
+    hrm_status status = choose_family(device, &args, &p, &family);
+    if (status != HRM_OK) {
+        hrm_recorder_fail(rec, status, "%s: %s", form_names[args.form], hrm_last_error());
+        return;
+    }
+    if (!hrm_matmul_family_is_usable(device, family, args.form)) {
         hrm_recorder_fail(rec, HRM_ERR_UNSUPPORTED, "%s: this device has no kernels of family %s",
                           form_names[args.form], hrm_matmul_family_name(family));
         return;

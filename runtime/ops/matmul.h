@@ -131,9 +131,11 @@ hrm_status hrm_matmul_choose_all(hrm_device *device);
  * other devices. May measure. */
 typedef enum hrm_lane_style { HRM_LANES_UNKNOWN = 0, HRM_LANES_SHUFFLE, HRM_LANES_BROADCAST } hrm_lane_style;
 hrm_lane_style hrm_matmul_get_lane_style(hrm_device *device);
-/* The name of the family for a problem, of the f32 default of a form; "none" where the device can run none. */
+/* Whether a CPU driver keeps values that are the same in all lanes scalar. Kernels that read at uniform addresses take
+ * many seconds to compile where it does not. */
+bool hrm_matmul_keeps_uniform_scalar(const hrm_device *device);
+/* The name of the family for a problem; "none" where the device can run none. */
 const char *hrm_matmul_get_row_for(hrm_device *device, const hrm_matmul_problem *problem);
-const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form);
 
 /* Measures every family that serves a problem with a shape, and keeps the fastest (see hrm_select_tune). A family that
  * needs packed weights takes part only where the default does (hrm_matmul_wants_packed). */

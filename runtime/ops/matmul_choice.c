@@ -106,7 +106,7 @@ hrm_matmul_family hrm_matmul_find_f32(const hrm_device *device, hrm_matmul_form 
 
 /* Family B takes many seconds to compile, and then crawls, on lavapipe before Mesa 26 (44 s for one kernel
  * with 25.0.7): such a driver keeps no value scalar. It cannot be measured there, so it is not tried. */
-static bool keeps_uniform_values_scalar(const hrm_device *device) {
+bool hrm_matmul_keeps_uniform_scalar(const hrm_device *device) {
     unsigned mesa = 0;
     return sscanf(hrm_device_get_adapter(device)->driver_info, "Mesa %u", &mesa) == 1 && mesa >= 26;
 }
@@ -134,7 +134,7 @@ bool hrm_matmul_family_serves(hrm_device *device, hrm_matmul_family family, cons
     case HRM_MATMUL_LANE_BROADCAST:
         return f32;
     case HRM_MATMUL_LANE_ROW:
-        return f32 && keeps_uniform_values_scalar(device);
+        return f32 && hrm_matmul_keeps_uniform_scalar(device);
     case HRM_MATMUL_AUTO:
     case HRM_MATMUL_FAMILY_COUNT:
         break;
@@ -342,12 +342,6 @@ static hrm_status choose_shape(hrm_device *device, const hrm_matmul_problem *pro
     fit x = {device, problem, any_layout};
     *family = HRM_MATMUL_AUTO;
     write_key(problem, key);
-    const char *known = hrm_select_get_known(device, key);
-    if (known) {
-        const hrm_matmul_family f = find_family(known); /* fits may measure a default, which moves `known` */
-        if (fits(&x, hrm_matmul_family_name(f))) *family = f;
-        return HRM_OK;
-    }
     hrm_status status = hrm_select_find(device, key, fits, &x, row);
     if (status == HRM_OK && row[0]) *family = find_family(row);
     return status;
@@ -423,11 +417,6 @@ const char *hrm_matmul_get_row_for(hrm_device *device, const hrm_matmul_problem 
     return hrm_matmul_family_name(family);
 }
 
-const char *hrm_matmul_get_row(hrm_device *device, hrm_matmul_form form) {
-    const hrm_matmul_problem problem = default_of(form, HRM_F32_T);
-    return hrm_matmul_get_row_for(device, &problem);
-}
-
 bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form) {
     hrm_matmul_family family;
     if (form != HRM_MATMUL_NT) return false;
@@ -440,20 +429,21 @@ bool hrm_matmul_wants_packed(hrm_device *device, hrm_matmul_form form) {
 
 /* ---- tuning ---- */
 
-static hrm_status check_shape(const hrm_matmul_problem *p) {
-    if (p->rows > 0 && p->out > 0 && p->in > 0) return HRM_OK;
-    return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "tuning %s: rows, out and in must be set", op_names[p->form]);
+static hrm_status make_shape_case(hrm_device *device, const hrm_matmul_problem *p, trial *x, char key[HRM_SELECT_KEY],
+                                  hrm_select_case *c) {
+    if (p->rows == 0 || p->out == 0 || p->in == 0)
+        return hrm_fail(HRM_ERR_INVALID_ARGUMENT, "tuning %s: rows, out and in must be set", op_names[p->form]);
+    write_key(p, key);
+    make_case(device, p, FOR_TUNING, x, key, c);
+    return HRM_OK;
 }
 
 hrm_status hrm_matmul_tune(hrm_device *device, const hrm_matmul_problem *problem, const hrm_select_tuning *tuning) {
     char key[HRM_SELECT_KEY];
     trial x;
     hrm_select_case c;
-    hrm_status status = check_shape(problem);
-    if (status != HRM_OK) return status;
-    write_key(problem, key);
-    make_case(device, problem, FOR_TUNING, &x, key, &c);
-    return hrm_select_tune(device, &c, tuning);
+    hrm_status status = make_shape_case(device, problem, &x, key, &c);
+    return status == HRM_OK ? hrm_select_tune(device, &c, tuning) : status;
 }
 
 hrm_status hrm_matmul_visit_candidates(hrm_device *device, const hrm_matmul_problem *problem,
@@ -461,11 +451,7 @@ hrm_status hrm_matmul_visit_candidates(hrm_device *device, const hrm_matmul_prob
     char key[HRM_SELECT_KEY];
     trial x;
     hrm_select_case c;
-    hrm_status status = check_shape(problem);
-    if (status != HRM_OK) return status;
-    write_key(problem, key);
-    make_case(device, problem, FOR_TUNING, &x, key, &c);
-    for (uint32_t i = 0; i < c.candidate_count; i++)
-        if (x.candidates[i].usable && !x.candidates[i].untried) visit(user, key, x.candidates[i].name);
-    return HRM_OK;
+    hrm_status status = make_shape_case(device, problem, &x, key, &c);
+    if (status == HRM_OK) hrm_select_visit_tried(&c, visit, user);
+    return status;
 }

@@ -185,6 +185,13 @@ hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable
     hrm_select_state *s = hrm_select_get_state(device);
     row[0] = 0;
     if (!s) return fail_without_memory(key);
+    const char *known = hrm_select_get_known(device, key);
+    if (known) {
+        /* copied, as below: is_usable may measure a default, which moves what is known */
+        snprintf(row, HRM_SELECT_ROW, "%s", known);
+        if (!is_usable(user, row)) row[0] = 0;
+        return HRM_OK;
+    }
     const char *how = "";
     double gflops = 0;
     hrm_status status = HRM_OK;
@@ -200,7 +207,6 @@ hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable
         char unused[HRM_SELECT_ROW];
         if (!stored || is_base_recorded(s, key) || read_override(key, hrm_select_base_length(key), unused))
             return HRM_OK;
-        /* copied: is_usable may measure a default, which moves what is stored */
         char tuned[HRM_SELECT_ROW];
         snprintf(tuned, sizeof tuned, "%s", stored->row);
         gflops = stored->gflops;
@@ -219,6 +225,19 @@ hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable
 }
 
 /* ---- tuning ---- */
+
+bool hrm_select_is_tried(const hrm_select_case *c, uint32_t candidate) {
+    bool any = false;
+    for (uint32_t i = 0; i < c->candidate_count; i++)
+        any = any || (c->candidates[i].usable && !c->candidates[i].untried);
+    return c->candidates[candidate].usable && !(any && c->candidates[candidate].untried);
+}
+
+void hrm_select_visit_tried(const hrm_select_case *c, void (*visit)(void *user, const char *key, const char *row),
+                            void *user) {
+    for (uint32_t i = 0; i < c->candidate_count; i++)
+        if (hrm_select_is_tried(c, i)) visit(user, c->key, c->candidates[i].name);
+}
 
 hrm_status hrm_select_tune(hrm_device *device, const hrm_select_case *c, const hrm_select_tuning *tuning) {
     hrm_select_state *s = hrm_select_get_state(device);

@@ -96,7 +96,8 @@ typedef struct hrm_select_case {
  * INVALID_ARGUMENT (HRM_SELECT names none), and what running meets. */
 hrm_status hrm_select_pick(hrm_device *device, const hrm_select_case *c, uint32_t *chosen);
 
-/* For a key with a shape: `row` gets the name of the row known for it, or "" where the default is to be taken.
+/* For a key with a shape: `row` gets the name of the row known for it, from this process or the file, or "" where the
+ * default is to be taken.
  * is_usable tells whether the device can run a row for this problem (a row that it cannot is no answer: the default is
  * taken, which is logged). Measures nothing. Errors: INVALID_ARGUMENT (HRM_SELECT names no usable row), UNSUPPORTED
  * (within hrm_select_force: no such row). */
@@ -106,6 +107,13 @@ hrm_status hrm_select_find(hrm_device *device, const char *key, bool (*is_usable
 const char *hrm_select_get_known(hrm_device *device, const char *key);
 
 /* ---- tuning ---- */
+
+/* Whether a candidate is measured: usable, and not untried, unless all that are usable are (SwiftShader's attention).
+ */
+bool hrm_select_is_tried(const hrm_select_case *c, uint32_t candidate);
+/* Visits those of a case. */
+void hrm_select_visit_tried(const hrm_select_case *c, void (*visit)(void *user, const char *key, const char *row),
+                            void *user);
 
 /* What became of a candidate. Texts are borrowed for the call. */
 typedef struct hrm_select_result {

@@ -335,14 +335,6 @@ static void report(const bench *b, uint32_t chosen) {
     }
 }
 
-/* Where nothing usable would be measured beside others (SwiftShader's attention), all of it is. */
-static bool is_tried(const hrm_select_case *c, uint32_t i) {
-    bool any = false;
-    for (uint32_t k = 0; k < c->candidate_count; k++)
-        any = any || (c->candidates[k].usable && !c->candidates[k].untried);
-    return c->candidates[i].usable && !(any && c->candidates[i].untried);
-}
-
 /* Whether what was right was nothing at all: zeros, or at no speed that there is. */
 static bool seems_idle(const bench *b, uint32_t i, double rate) {
     if (rate < IMPOSSIBLE_FLOPS && !b->first_is_zero) return false;
@@ -366,7 +358,7 @@ hrm_status hrm_select_measure(hrm_device *device, hrm_select_state *s, const hrm
     HRM_TRY(make_yardstick(&b));
     for (uint32_t i = 0; i < c->candidate_count; i++) {
         const trial_result *r = &b.results[i];
-        if (!is_tried(c, i)) continue;
+        if (!hrm_select_is_tried(c, i)) continue;
         HRM_TRY(compare(&b, i));
         if (r->outcome != RIGHT || !seems_idle(&b, i, b.size.flops / r->seconds)) continue;
         *chosen = i;

@@ -290,13 +290,15 @@ static void count_visit(void *user, const char *op, const char *row, double gflo
     if (strncmp(op, "matmul_", 7) == 0) ++*count;
 }
 
+static const hrm_matmul_problem nn_default = {.form = HRM_MATMUL_NN};
+
 static void test_the_list(void **state) {
     (void)state;
     hrm_device *device = open_with_cache("");
     uint32_t count = 0;
     CHECK_OK(hrm_select_list(device, count_visit, &count));
     CHECK_EQ(count, 3);
-    CHECK(strcmp(hrm_matmul_get_row(device, HRM_MATMUL_NN), "none") != 0);
+    CHECK(strcmp(hrm_matmul_get_row_for(device, &nn_default), "none") != 0);
     hrm_device_close(device);
 }
 
@@ -338,11 +340,11 @@ static void test_forced_rows(void **state) {
         CHECK_EQ(now.visits, 1); /* nothing else was measured for it */
         CHECK_STR(now.row, row);
         CHECK_STR(now.how, "recorded");
-        CHECK_STR(hrm_matmul_get_row(device, HRM_MATMUL_NN), row);
+        CHECK_STR(hrm_matmul_get_row_for(device, &nn_default), row);
     }
     CHECK(forced > 0);
     char last[40];
-    snprintf(last, sizeof last, "%s", hrm_matmul_get_row(device, HRM_MATMUL_NN));
+    snprintf(last, sizeof last, "%s", hrm_matmul_get_row_for(device, &nn_default));
 
     /* Refusals leave the choice. */
     CHECK_STATUS(hrm_select_force(device, "twice", "fast"), HRM_ERR_UNSUPPORTED);
